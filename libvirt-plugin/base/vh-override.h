@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The policy that a domain's own metadata asks for, as data: the attributes of
+ *     <virthint:policy xmlns:virthint="urn:virthint:policy:1" class="perf" weight="200" ask="auto"
+ * cooldown="15min" max_per_ask="256MiB" reporting="auto" until="2026-12-31T06:00:00Z"/> Reading
+ * them out of a domain is the library's; whether they count is decided by the host's policy.
+ */
+#pragma once
+
+#include "vh-error.h"
+
+G_BEGIN_DECLS
+
+#define VH_OVERRIDE_URI "urn:virthint:policy:1"
+#define VH_CLASS_NAME_MAX 64 /* bytes, with the final NUL */
+#define VH_WEIGHT_MAX 1000
+
+typedef enum {
+    VH_OVERRIDE_CLASS = 1 << 0,
+    VH_OVERRIDE_WEIGHT = 1 << 1,
+    VH_OVERRIDE_ASK = 1 << 2,
+    VH_OVERRIDE_COOLDOWN = 1 << 3,
+    VH_OVERRIDE_MAX_PER_ASK = 1 << 4,
+} VhOverrideKey;
+
+typedef struct {
+    guint keys;                         /* which VhOverrideKey are set; 0: no override */
+    char class_name[VH_CLASS_NAME_MAX]; /* [a-z0-9-]+ */
+    guint weight;                       /* 1 to VH_WEIGHT_MAX */
+    gboolean ask_never;                 /* ask="never"; ask="auto" unsets it */
+    gint64 cooldown_us;
+    guint64 max_per_ask_bytes; /* at least 1 MiB */
+    gint64 until_us;           /* UTC since 1970; 0: for ever */
+} VhOverride;
+
+/*
+ * Sets one attribute. Unknown names, values out of range, and names whose effect does not exist yet
+ * ("reporting"): VH_ERROR_INVALID or VH_ERROR_UNSUPPORTED, naming the attribute and what would be
+ * right.
+ */
+VH_PUBLIC gboolean vh_override_set(VhOverride *override, const char *name, const char *value,
+                                   GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The key of an attribute name ("class"), 0 where there is none; and the reverse, static. */
+VH_PUBLIC guint vh_override_key_from_name(const char *name);
+VH_PUBLIC const char *vh_override_key_name(VhOverrideKey key);
+
+G_END_DECLS

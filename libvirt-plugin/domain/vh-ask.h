@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The ask: get back from one guest the memory that it has freed and the host still backs. One
+ * handle whatever the method; more methods change nothing here.
+ */
+#pragma once
+
+#include "vh-outcome.h"
+
+#include <libvirt/libvirt.h>
+
+G_BEGIN_DECLS
+
+typedef struct {
+    VhAskMethod method;
+    guint64 bytes;         /* wanted; 0: all that can be had */
+    guint64 granule_bytes; /* smallest block worth it; 0: the method's default. A pulse works in 4
+                              KiB pages and takes 0 or 4096. */
+    gint64 deadline_us;    /* from the start; 0: VH_ASK_DEADLINE_DEFAULT_US. Then the guest gets all
+                              back. */
+    guint64 reserve_bytes; /* stays free in the guest all the while; 0: the method's default (5 % of
+                              its memory, at least 64 MiB) */
+    gboolean without_autodeflate; /* the caller vouches that reserve_bytes is large enough for a
+                                     guest without autodeflate */
+} VhAskRequest;
+
+#define VH_ASK_DEADLINE_DEFAULT_US (60 * G_USEC_PER_SEC)
+
+typedef struct {
+    VhAskStatus status;
+    guint64 asked_bytes;
+    guint64 taken_bytes;    /* the balloon's way so far */
+    guint64 returned_bytes; /* so far */
+    gint64 elapsed_us;
+} VhAskProgress;
+
+typedef struct VhAsk VhAsk;
+
+/*
+ * Starts an ask on a thread of its own and returns at once, without a round trip; what is wrong
+ * with the guest shows in the outcome. `domain` is referenced; its connection must be read-write
+ * and must not be the one that polls: a hung guest holds up what shares its connection. NULL only
+ * for a request that makes no sense (VH_ERROR_INVALID, VH_ERROR_UNSUPPORTED). Any thread.
+ */
+VH_PUBLIC VhAsk *vh_ask_start(virDomainPtr domain, const VhAskRequest *request,
+                              GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* How far it is. Any thread, does not block. */
+VH_PUBLIC void vh_ask_get_progress(VhAsk *ask, VhAskProgress *ret_progress);
+
+/*
+ * Waits at most `timeout_us` (0: only looks; -1: until it ends, which the deadline bounds) and
+ * returns whether it has ended. An ask whose QEMU hangs ends at its deadline all the same
+ * (TIMED_OUT); its thread stays behind until libvirt lets go of it, then puts the balloon back.
+ */
+VH_PUBLIC gboolean vh_ask_wait(VhAsk *ask, gint64 timeout_us);
+
+/* The outcome of an ask that has ended. *ret_message (may be NULL): why it failed; of the ask, NULL
+ * where it did not. */
+VH_PUBLIC void vh_ask_get_outcome(VhAsk *ask, VhAskOutcome *ret_outcome, const char **ret_message);
+
+/* Asks it to end early and give back what it holds; returns at once. */
+VH_PUBLIC void vh_ask_cancel(VhAsk *ask);
+
+/* Called once on the ask's own thread when it ends (or from the call itself, where it has).
+ * Replaces the one before; NULL for none. For a wake-up, not for work. */
+typedef void (*VhAskNotify)(VhAsk *ask, gpointer data);
+VH_PUBLIC void vh_ask_set_notify(VhAsk *ask, VhAskNotify notify, gpointer data);
+
+/* Lets go of the handle. A running ask goes on to its end, and gives all back, without it.
+ * NULL-safe. */
+VH_PUBLIC void vh_ask_free(VhAsk *ask);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VhAsk, vh_ask_free)
+
+G_END_DECLS

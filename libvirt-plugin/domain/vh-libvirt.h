@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The bridge from libvirt to GLib: connections with credentials, errors by code, handles by
+ * autoptr. */
+#pragma once
+
+#include "vh-error.h"
+#include "vh-uuid.h"
+
+#include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
+
+G_BEGIN_DECLS
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(virDomain, virDomainFree)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(virConnect, virConnectClose)
+
+/*
+ * Opens `uri` (NULL: libvirt's default), read-only or read-write, with a keepalive of 5 s x 3
+ * (which needs a running event loop). Credentials come from libvirt's own auth file
+ * (LIBVIRT_AUTH_FILE,
+ * ~/.config/libvirt/auth.conf, /etc/libvirt/auth.conf), never from a prompt. Errors: DENIED, GONE
+ * (no daemon there), FAILED. Blocks while connecting.
+ */
+VH_PUBLIC virConnectPtr vh_libvirt_open(const char *uri, gboolean read_only,
+                                        GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/*
+ * Turns the calling thread's last libvirt error into a GError with the code a caller can act on,
+ * prefixed with `what` ("domain 'web1': "; NULL: nothing). Always sets an error.
+ */
+VH_PUBLIC void vh_libvirt_set_error(GError **error, const char *what);
+
+/* The domain's UUID. Does not block and does not fail for a valid handle. */
+VH_PUBLIC VhUuid vh_libvirt_uuid(virDomainPtr domain);
+
+/* Silences libvirt's own printing of errors to stderr; ours carry them. Call once, early. */
+VH_PUBLIC void vh_libvirt_init(void);
+
+G_END_DECLS

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a guest can be asked for, found out from its domain XML and stats: no monitor command, so
+ * nothing is tainted. */
+#pragma once
+
+#include "vh-stats.h"
+#include "vh-tier.h"
+
+G_BEGIN_DECLS
+
+typedef struct {
+    VhTier tier;
+    guint reasons; /* VhTierReason: why not a higher tier, or why it needs a reserve */
+    gboolean has_balloon;
+    gboolean has_autodeflate;
+    gboolean has_reporting; /* freePageReporting='on' */
+    gboolean is_shared;     /* memfd or file with shared access: RSS is not anonymous memory */
+    gint64 stats_period_us; /* 0: nobody asks the driver for stats */
+} VhProbe;
+
+/*
+ * From live domain XML. Broken XML: VH_ERROR_PROTOCOL. Entities are not expanded and nothing is
+ * fetched. Whether the driver ever answered is not in the XML: vh_probe_apply_stats(). Does not
+ * block.
+ */
+VH_PUBLIC gboolean vh_probe_parse(const char *domain_xml, VhProbe *ret_probe,
+                                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/*
+ * Corrects the tier by what the driver told: where a stats period has been set for at least
+ * `grace_us` (since `period_since_us`, UTC; 0: unknown) and it never answered, there is no driver.
+ * Safe to call again and again.
+ */
+VH_PUBLIC void vh_probe_apply_stats(VhProbe *probe, const VhStats *stats, gint64 period_since_us,
+                                    gint64 now_wall_us);
+
+/* Both for a domain, now. Blocks as long as its QEMU does. */
+VH_PUBLIC gboolean vh_probe_domain(virDomainPtr domain, VhProbe *ret_probe,
+                                   GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+G_END_DECLS

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A domain's memory figures as libvirt tells them, typed, in bytes, and checked for what cannot be.
+ */
+#pragma once
+
+#include "vh-error.h"
+
+#include <libvirt/libvirt.h>
+
+G_BEGIN_DECLS
+
+/* Which figures are there; what is missing is unknown, never zero. libvirt leaves out what the
+ * guest reports as -1. */
+typedef enum {
+    VH_STATS_CURRENT = 1 << 0,
+    VH_STATS_MAXIMUM = 1 << 1,
+    VH_STATS_UNUSED = 1 << 2,
+    VH_STATS_AVAILABLE = 1 << 3,
+    VH_STATS_USABLE = 1 << 4,
+    VH_STATS_CACHES = 1 << 5,
+    VH_STATS_RSS = 1 << 6,
+    VH_STATS_CPU_TIME = 1 << 7,
+} VhStatsFigures;
+
+typedef struct {
+    guint figures; /* VhStatsFigures that are there */
+    int state;     /* virDomainState */
+    guint64 current_bytes, maximum_bytes, unused_bytes, available_bytes, usable_bytes, caches_bytes,
+        rss_bytes;
+    gint64 cpu_time_us;
+    gint64 last_update_us; /* UTC since 1970, whole seconds; 0: the driver has told nothing yet */
+} VhStats;
+
+/* The groups to ask virConnectGetAllDomainStats() and virDomainListGetStats() for. */
+#define VH_STATS_GROUPS \
+    (VIR_DOMAIN_STATS_STATE | VIR_DOMAIN_STATS_BALLOON | VIR_DOMAIN_STATS_CPU_TOTAL)
+
+/* From one record of a bulk call. KiB that would not fit 64 bits as bytes are left out, as are
+ * types that make no sense. Does not block. */
+VH_PUBLIC void vh_stats_from_record(const virDomainStatsRecord *record, VhStats *ret_stats);
+
+/* One domain's figures, now. Blocks as long as its QEMU does. */
+VH_PUBLIC gboolean vh_stats_read(virDomainPtr domain, VhStats *ret_stats,
+                                 GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+G_END_DECLS

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The policy file, from text to VhConfig: strict, whole, and with an error that helps. Works on
+ * buffers; finding and reading files is policy/io's.
+ */
+#pragma once
+
+#include "vh-config.h"
+
+G_BEGIN_DECLS
+
+/* One file's text. */
+typedef struct {
+    const char *name; /* for errors: its path */
+    const char *text;
+    gsize length;
+} VhPolicyText;
+
+/*
+ * Merges the texts in their order over the built-in policy, checks the whole, and returns it.
+ * Objects merge key by key ("classes" by class name, so that a later file may change one key of one
+ * class); scalars replace; the first file's "match" list comes first, later ones are appended
+ * behind it... none of it is ever ignored: an unknown key, a wrong unit or type, a value out of
+ * range, a key whose effect this version does not have (VH_ERROR_UNSUPPORTED), an impossible order:
+ * VH_ERROR_INVALID, "FILE:LINE: /json/pointer: what is wrong; what would be right". No text at all
+ * is the built-in policy.
+ */
+VhConfig *vh_policy_parse(const VhPolicyText *texts, guint n_texts,
+                          GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The policy in force as the JSON text of one file, every key written out. Free with g_free().
+ * Parsing it gives an equal policy. */
+char *vh_policy_format(const VhConfig *config);
+
+G_END_DECLS

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * All that one decision may know, at one moment: the host, the guests, what is in flight and what
+ * came back since the last one. Plain data; time is a field of it. Filled by a source, read by the
+ * decision; the arrays keep their storage from cycle to cycle.
+ */
+#pragma once
+
+#include "vh-outcome.h"
+#include "vh-override.h"
+#include "vh-tier.h"
+#include "vh-uuid.h"
+
+G_BEGIN_DECLS
+
+/* Which figures of a sample are there. What is missing is unknown, never zero. */
+typedef enum {
+    VH_HAS_CURRENT = 1 << 0,
+    VH_HAS_MAXIMUM = 1 << 1,
+    VH_HAS_UNUSED = 1 << 2,
+    VH_HAS_AVAILABLE = 1 << 3,
+    VH_HAS_USABLE = 1 << 4,
+    VH_HAS_CACHES = 1 << 5,
+    VH_HAS_RSS = 1 << 6,
+    VH_HAS_SWAPPED = 1 << 7,
+    VH_HAS_CPU_TIME = 1 << 8,
+} VhFigures;
+
+/* One guest. Sizes in bytes; the letters are those of the yield formula (docs/policy.md). */
+typedef struct {
+    VhUuid uuid;
+    const char *uri;  /* the connection it was seen on; of the snapshot's string store */
+    const char *name; /* the same */
+
+    gboolean is_running;    /* else paused, shut off, crashed... */
+    gboolean is_hung;       /* its QEMU does not answer: nothing below is fresh */
+    gboolean has_job;       /* a migration, save, dump or other job holds it */
+    gboolean is_recovering; /* an interrupted ask is being put back */
+
+    VhTier tier;
+    guint tier_reasons; /* VhTierReason */
+    gboolean has_autodeflate;
+
+    guint figures;           /* VhFigures that are there */
+    guint64 current_bytes;   /* B: balloon.current */
+    guint64 maximum_bytes;   /* M: balloon.maximum */
+    guint64 unused_bytes;    /* F: free in the guest */
+    guint64 available_bytes; /* A: all the guest's kernel manages */
+    guint64 usable_bytes;    /* U: what it could free without swapping */
+    guint64 caches_bytes;    /* C: its page cache */
+    guint64 rss_bytes;       /* R: resident on the host */
+    guint64 swapped_bytes;   /* S: swapped out by the host */
+    gint64 cpu_time_us;      /* of QEMU, since its start */
+    gint64 stats_time_us;    /* last-update, UTC since 1970; 0: the driver has never answered */
+    gint64 stats_period_us;  /* 0: nobody asks the driver */
+
+    VhOverride override; /* keys 0: none */
+} VhDomain;
+
+/* An ask that has not ended. */
+typedef struct {
+    VhUuid uuid;
+    const char *uri;
+    guint64 id;
+    guint64 asked_bytes;
+    guint64 expected_bytes; /* counted on: the LCB of the plan that started it */
+    guint64 returned_bytes; /* so far: already in the guest's rss */
+    gint64 started_us;
+} VhInFlight;
+
+/* An ask that ended since the last snapshot. */
+typedef struct {
+    VhUuid uuid;
+    const char *uri;
+    guint64 id;
+    guint64 expected_bytes; /* Y of the plan that started it; 0: asked by hand */
+    VhAskOutcome outcome;
+} VhEnded;
+
+typedef struct VhSnapshot VhSnapshot;
+struct VhSnapshot {
+    gint64 now_us;               /* monotonic */
+    gint64 wall_us;              /* UTC since 1970 */
+    guint64 mem_total_bytes;     /* of the host */
+    guint64 mem_available_bytes; /* MemAvailable */
+
+    GArray *domains;   /* VhDomain, sorted by vh_snapshot_sort() */
+    GArray *in_flight; /* VhInFlight */
+    GArray *ended;     /* VhEnded, in the order in which they ended */
+    GStringChunk *strings;
+};
+
+VhSnapshot *vh_snapshot_new(void);
+void vh_snapshot_free(VhSnapshot *snapshot);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VhSnapshot, vh_snapshot_free)
+
+/* Empties it, keeping its storage. Pointers into the string store end here. */
+void vh_snapshot_clear(VhSnapshot *snapshot);
+
+/* A copy of `text` that lives as long as the snapshot's content. Equal texts share one copy. */
+const char *vh_snapshot_string(VhSnapshot *snapshot, const char *text);
+
+/* Appends an all-zero guest and returns it; valid until the next append. */
+VhDomain *vh_snapshot_add_domain(VhSnapshot *snapshot, const VhUuid *uuid, const char *uri,
+                                 const char *name);
+
+/*
+ * The one order that the decision works in: by UUID, the running copy of a domain first (it is the
+ * true one during a migration), then by URI. In-flight asks likewise. Whatever order a source
+ * filled it in, the plan is the same.
+ */
+void vh_snapshot_sort(VhSnapshot *snapshot);
+
+static inline guint vh_snapshot_n_domains(const VhSnapshot *snapshot)
+{
+    return snapshot->domains->len;
+}
+
+static inline const VhDomain *vh_snapshot_domain(const VhSnapshot *snapshot, guint index)
+{
+    return &g_array_index(snapshot->domains, VhDomain, index);
+}
+
+G_END_DECLS

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The whole engine over real hosts: watches on one or more libvirt connections, a source and an
+ * actuator over them, and the cycle. The daemon drives one by a timer; the command line, without a
+ * daemon, drives one by hand. Lives on the default main context; nothing here blocks.
+ */
+#pragma once
+
+#include "vh-cycle.h"
+#include "vh-watch.h"
+
+G_BEGIN_DECLS
+
+typedef struct {
+    const char *const *uris; /* NULL-terminated; empty or NULL: libvirt's default */
+    const VhEngine *engine;  /* NULL: the default one */
+    gboolean read_only;      /* asks nobody, sets nothing */
+    gboolean dry_run; /* decides, but starts no ask of the plan; asks by hand are refused too */
+    const char *proc_root; /* NULL: "/proc" */
+} VhSessionOptions;
+
+typedef struct VhSession VhSession;
+
+/* All may be NULL. */
+typedef struct {
+    /* A cycle has run; `error` where the source failed. */
+    void (*cycled)(VhSession *session, const GError *error, gpointer data);
+    /* An ask has started (planned, or by hand), or has ended. Valid for the call. */
+    void (*ask_started)(VhSession *session, const VhInFlight *ask, const VhAction *action,
+                        gpointer data);
+    void (*ask_ended)(VhSession *session, const VhEnded *ask, const char *message, gpointer data);
+    /* Something about a connection or domain: see vh-watch.h. */
+    void (*watch_event)(VhSession *session, const char *uri, VhWatchEvent event, const char *name,
+                        const VhUuid *uuid, const char *text, gpointer data);
+} VhSessionCallbacks;
+
+/* Takes config and state (NULL: the built-in, a fresh one). */
+VhSession *vh_session_new(const VhSessionOptions *options, VhConfig *config, VhState *state,
+                          const VhSessionCallbacks *callbacks, gpointer data);
+
+/* Stops: what is in flight goes on by itself to its end and gives all back (see
+ * vh_session_drain()). NULL-safe. */
+void vh_session_free(VhSession *session);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VhSession, vh_session_free)
+
+/* Another policy from the next cycle on. Takes it. */
+void vh_session_set_config(VhSession *session, VhConfig *config);
+
+/*
+ * Polls all connections, then runs one cycle: `cycled` follows, within the poll deadline whatever
+ * hangs. While one is under way, asking again changes nothing. The end of an ask asks for it too.
+ */
+void vh_session_poll(VhSession *session);
+
+/* The last cycle. Borrowed until the main loop runs on. */
+const VhConfig *vh_session_config(const VhSession *session);
+const VhSnapshot *vh_session_snapshot(const VhSession *session);
+const VhPlan *vh_session_plan(const VhSession *session);
+const VhState *vh_session_state(const VhSession *session);
+
+/* Whether every connection is there; *ret_message (may be NULL, borrowed): why one is not. */
+gboolean vh_session_is_connected(const VhSession *session, const char **ret_message);
+
+/* Index into the snapshot's domains, by name, id of a running domain, or UUID; -1: VH_ERROR_GONE,
+ * or VH_ERROR_INVALID where the name stands for several. */
+int vh_session_find(const VhSession *session, const char *domain, GError **error);
+
+/*
+ * Asks one guest by hand: tier, autodeflate and the in-flight record are respected, level and
+ * cooldown are not. bytes 0: all that is expected; deadline_us 0: the default. Returns the ask's
+ * id, 0 with an error (GONE, BUSY, DENIED, UNSUPPORTED).
+ */
+guint64 vh_session_ask(VhSession *session, guint domain, guint64 bytes, gint64 deadline_us,
+                       GError **error);
+
+/* How far an ask is; FALSE where there is none of that id in flight. */
+gboolean vh_session_get_progress(VhSession *session, guint64 id, VhInFlight *ret_ask,
+                                 guint64 *ret_taken_bytes);
+
+/* FALSE where there is none of that id in flight. */
+gboolean vh_session_cancel(VhSession *session, guint64 id);
+
+/*
+ * Cancels all asks and starts no more; returns whether all had ended and every balloon was back
+ * within the time. Runs the main loop meanwhile: the one call here that blocks.
+ */
+gboolean vh_session_drain(VhSession *session, gint64 timeout_us);
+
+G_END_DECLS
