@@ -52,6 +52,15 @@ typedef struct {
     int error_code; /* VhErrorCode where status is FAILED or TIMED_OUT; else -1 */
 } VhAskOutcome;
 
+/*
+ * What stays free in a guest all the while, at least: 5 % of its memory, but 64 MiB or more, so that
+ * an allocation that comes in the middle of an ask finds free pages.
+ */
+static inline guint64 vh_ask_default_reserve_bytes(guint64 maximum_bytes)
+{
+    return MAX(maximum_bytes / 20, (guint64)64 << 20);
+}
+
 /* Stable words ("pulse", "backed-off", "rss"); static. */
 VH_PUBLIC const char *vh_ask_method_name(VhAskMethod method);
 VH_PUBLIC const char *vh_ask_status_name(VhAskStatus status);

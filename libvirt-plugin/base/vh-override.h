@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The policy that a domain's own metadata asks for, as data: the attributes of
+ *
  *     <virthint:policy xmlns:virthint="urn:virthint:policy:1" class="perf" weight="200" ask="auto"
- * cooldown="15min" max_per_ask="256MiB" reporting="auto" until="2026-12-31T06:00:00Z"/> Reading
- * them out of a domain is the library's; whether they count is decided by the host's policy.
+ *                      cooldown="15min" max_per_ask="256MiB" until="2026-12-31T06:00:00Z"/>
+ *
+ * Reading them out of a domain is the library's; whether they count is decided by the host's
+ * policy.
  */
 #pragma once
 
@@ -14,6 +17,7 @@ G_BEGIN_DECLS
 #define VH_OVERRIDE_URI "urn:virthint:policy:1"
 #define VH_CLASS_NAME_MAX 64 /* bytes, with the final NUL */
 #define VH_WEIGHT_MAX 1000
+#define VH_COOLDOWN_MAX_US (7 * 24 * 3600 * (gint64)1000000)
 
 typedef enum {
     VH_OVERRIDE_CLASS = 1 << 0,
@@ -28,9 +32,9 @@ typedef struct {
     char class_name[VH_CLASS_NAME_MAX]; /* [a-z0-9-]+ */
     guint weight;                       /* 1 to VH_WEIGHT_MAX */
     gboolean ask_never;                 /* ask="never"; ask="auto" unsets it */
-    gint64 cooldown_us;
-    guint64 max_per_ask_bytes; /* at least 1 MiB */
-    gint64 until_us;           /* UTC since 1970; 0: for ever */
+    gint64 cooldown_us;                 /* at most VH_COOLDOWN_MAX_US */
+    guint64 max_per_ask_bytes;          /* at least 1 MiB */
+    gint64 until_us;                    /* UTC since 1970; 0: for ever */
 } VhOverride;
 
 /*
@@ -40,6 +44,9 @@ typedef struct {
  */
 VH_PUBLIC gboolean vh_override_set(VhOverride *override, const char *name, const char *value,
                                    GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Whether `name` can be a class: [a-z0-9-]+, and it fits. */
+VH_PUBLIC gboolean vh_class_name_is_valid(const char *name);
 
 /* The key of an attribute name ("class"), 0 where there is none; and the reverse, static. */
 VH_PUBLIC guint vh_override_key_from_name(const char *name);

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Implements vh-text.h. Owns nothing but the buffers it returns. */
+#include "vh-text.h"
+
+#include <string.h>
+
+char *vh_text_quote(const char *text)
+{
+    if (!text) {
+        return g_strdup("(none)");
+    }
+    gsize length = strnlen(text, VH_TEXT_QUOTE_MAX + 1);
+    gboolean is_cut = length > VH_TEXT_QUOTE_MAX;
+    g_autofree char *head = g_strndup(text, MIN(length, VH_TEXT_QUOTE_MAX));
+    g_autofree char *escaped = g_strescape(head, NULL);
+    return g_strdup_printf("\"%s%s\"", escaped, is_cut ? "..." : "");
+}
+
+#define NEAREST_MAX 40 /* longer words are nobody's slip of the finger */
+
+/* Edit distance (insert, delete, replace, each 1) of two words of at most NEAREST_MAX bytes. */
+static guint word_distance(const char *a, const char *b)
+{
+    guint row[NEAREST_MAX + 1];
+    guint length_b = (guint)strlen(b);
+    for (guint j = 0; j <= length_b; j++) {
+        row[j] = j;
+    }
+    for (guint i = 1; a[i - 1]; i++) {
+        guint diagonal = row[0];
+        row[0] = i;
+        for (guint j = 1; j <= length_b; j++) {
+            gboolean is_same = g_ascii_tolower(a[i - 1]) == g_ascii_tolower(b[j - 1]);
+            guint replaced = diagonal + (is_same ? 0 : 1);
+            diagonal = row[j];
+            row[j] = MIN(replaced, MIN(row[j], row[j - 1]) + 1);
+        }
+    }
+    return row[length_b];
+}
+
+const char *vh_text_nearest(const char *text, const char *const *words)
+{
+    gsize length = strnlen(text, NEAREST_MAX + 1);
+    if (length == 0 || length > NEAREST_MAX) {
+        return NULL;
+    }
+    const char *best = NULL;
+    guint best_distance = MAX(1, (guint)length / 3) + 1;
+    for (guint i = 0; words[i]; i++) {
+        if (strlen(words[i]) > NEAREST_MAX) {
+            continue;
+        }
+        guint distance = word_distance(text, words[i]);
+        if (distance < best_distance) {
+            best_distance = distance;
+            best = words[i];
+        }
+    }
+    return best;
+}
+
+char *vh_text_join_or(const char *const *words)
+{
+    GString *joined = g_string_new(NULL);
+    for (guint i = 0; words[i]; i++) {
+        if (i > 0) {
+            g_string_append(joined, words[i + 1] ? ", " : " or ");
+        }
+        g_string_append(joined, words[i]);
+    }
+    return g_string_free(joined, FALSE);
+}

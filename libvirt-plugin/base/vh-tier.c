@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Implements vh-tier.h: the words, nothing else. */
+#include "vh-tier.h"
+
+static const struct {
+    VhTierReason reason;
+    const char *name;
+    const char *text;
+} reason_words[] = {
+    {VH_TIER_REASON_NO_BALLOON, "no-balloon", "the domain has no virtio memory balloon"},
+    {VH_TIER_REASON_NO_DRIVER, "no-driver",
+     "the guest's balloon driver has never answered: it is not loaded, or not up yet"},
+    {VH_TIER_REASON_VFIO, "vfio", "a passed-through device pins the guest's memory"},
+    {VH_TIER_REASON_LOCKED, "locked", "the guest's memory is locked on the host"},
+    {VH_TIER_REASON_HUGEPAGES, "hugepages",
+     "the guest's memory is made of hugetlb pages, which a balloon cannot free"},
+    {VH_TIER_REASON_NO_AUTODEFLATE, "no-autodeflate",
+     "the balloon has no autodeflate='on': a pulse could get the guest's processes killed"},
+    {VH_TIER_REASON_STOCK_DEVICE, "stock-device",
+     "this QEMU's balloon device cannot be switched or asked while the guest runs"},
+    {VH_TIER_REASON_FILE_BACKED, "file-backed",
+     "the guest's memory is a named file: discarding may not free it"},
+};
+
+const char *vh_tier_name(VhTier tier)
+{
+    static const char *const names[] = {
+        [VH_TIER_NONE] = "none",
+        [VH_TIER_PULSE] = "pulse",
+        [VH_TIER_SOFT] = "soft",
+        [VH_TIER_NATIVE] = "native",
+    };
+    g_return_val_if_fail((guint)tier < G_N_ELEMENTS(names), "none");
+    return names[tier];
+}
+
+const char *vh_tier_reason_name(VhTierReason reason)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(reason_words); i++) {
+        if (reason_words[i].reason == reason) {
+            return reason_words[i].name;
+        }
+    }
+    g_return_val_if_reached("unknown");
+}
+
+const char *vh_tier_reason_text(VhTierReason reason)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(reason_words); i++) {
+        if (reason_words[i].reason == reason) {
+            return reason_words[i].text;
+        }
+    }
+    g_return_val_if_reached("unknown");
+}
+
+char *vh_tier_reasons_format(guint reasons)
+{
+    GString *text = g_string_new(NULL);
+    for (guint i = 0; i < G_N_ELEMENTS(reason_words); i++) {
+        if (reasons & reason_words[i].reason) {
+            g_string_append_printf(text, "%s%s", text->len > 0 ? "," : "", reason_words[i].name);
+        }
+    }
+    return g_string_free(text, FALSE);
+}
