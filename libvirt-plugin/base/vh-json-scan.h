@@ -12,16 +12,17 @@ G_BEGIN_DECLS
 
 #define VH_JSON_MAX_DEPTH 32
 #define VH_JSON_MAX_BYTES (16u << 20)
+#define VH_JSON_MAX_VALUES (1u << 20)
 
 /* Where each value of a text stands: from its path to its line. */
 typedef struct VhJsonLines VhJsonLines;
 
 /*
  * Checks `length` bytes of `text` against RFC 8259, and beyond it: UTF-8 only, at most
- * VH_JSON_MAX_BYTES and VH_JSON_MAX_DEPTH levels, no duplicate key in an object, integers within 64
- * bits signed, finite numbers, no NUL in strings, nothing after the value. VH_ERROR_INVALID with
- * "line N: " and what would be right. ret_lines may be NULL. Does not block, allocates in
- * proportion to the number of values.
+ * VH_JSON_MAX_BYTES, VH_JSON_MAX_VALUES and VH_JSON_MAX_DEPTH levels, no duplicate key in an
+ * object, integers within 64 bits signed, finite numbers, no NUL in strings, nothing after the
+ * value. VH_ERROR_INVALID with "line N: " and what would be right. ret_lines may be NULL. Does not
+ * block, allocates in proportion to the number of values.
  */
 VH_PUBLIC gboolean vh_json_scan(const char *text, gsize length, VhJsonLines **ret_lines,
                                 GError **error) G_GNUC_WARN_UNUSED_RESULT;
