@@ -1,0 +1,26 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Documents: every relative link leads to a file of the tree.
+set -euo pipefail
+
+# shellcheck source=tests/lint/files.sh
+. "$(dirname "$0")/files.sh"
+
+files=$(lint_find -name '*.md')
+lint_require "$files"
+while read -r file; do
+    folder=$(dirname "$lint_top/$file")
+    while read -r target; do
+        case $target in
+        '' | http://* | https://* | mailto:* | '#'*) continue ;;
+        esac
+        path=$folder/${target%%#*}
+        if [ ! -e "$path" ]; then
+            lint_violation "$file" "links to $target, which does not exist"
+        elif [[ $(realpath "$path") != "$(realpath "$lint_top")"/* ]]; then
+            lint_violation "$file" "links to $target, outside of the tree"
+        fi
+    done < <(grep -oE '\]\([^) ]+\)' "$lint_top/$file" | sed -E 's/^\]\((.*)\)$/\1/')
+done <<<"$files"
+lint_done

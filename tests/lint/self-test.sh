@@ -1,0 +1,187 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# The lints themselves: each passes on a clean little tree and fails, saying where, on one with a
+# planted violation. A lint that cannot fail would hold nothing. Prints TAP.
+#
+# Usage: self-test.sh TOP
+#
+# shellcheck disable=SC2016 # the planted texts are not for this shell to expand
+set -euo pipefail
+
+top=$(realpath "${1:?the top of the tree}")
+lint=$top/tests/lint
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+number=0
+
+# result NAME CONDITION-STATUS
+result()
+{
+    number=$((number + 1))
+    if [ "$2" -eq 0 ]; then echo "ok $number $1"; else echo "not ok $number $1"; fi
+}
+
+# Makes a clean tree at $work/tree, with something of everything that the lints look at.
+make_tree()
+{
+    rm -rf "$work/tree"
+    mkdir -p "$work/tree"/{LICENSES,docs,tools,libvirt-plugin/{base,domain},policy/{core,codec}}
+    cd "$work/tree"
+    touch LICENSES/LGPL-2.1-or-later.txt
+    cp "$top/.clang-format" .
+    local spdx='/* SPDX-License-Identifier: LGPL-2.1-or-later */'
+    printf '%s\n#pragma once\n' "$spdx" >libvirt-plugin/base/vh-low.h
+    printf '%s\n#pragma once\n#include "vh-low.h"\n#include <libvirt/libvirt.h>\n' "$spdx" \
+        >libvirt-plugin/domain/vh-domain.h
+    printf '%s\n#pragma once\n#include "vh-low.h"\n' "$spdx" >policy/core/vh-core.h
+    printf '%s\n#include "vh-core.h"\n#include "vh-low.h"\n\n#include <glib.h>\n' "$spdx" \
+        >policy/core/vh-core.c
+    printf '%s\n#pragma once\n#include "vh-core.h"\n' "$spdx" >policy/codec/vh-text.h
+    printf '#!/bin/sh\n# SPDX-License-Identifier: LGPL-2.1-or-later\necho "$1"\n' >tools/show
+    printf '# Title\n\nSee [the core](../policy/core/vh-core.h).\n' >docs/core.md
+}
+
+# passes LINT
+passes()
+{
+    local status=0
+
+    make_tree
+    "$lint/$1" "$work/tree" >"$work/log" 2>&1 || status=1
+    if [ $status -ne 0 ]; then sed 's/^/# /' "$work/log"; fi
+    result "${1%.sh}: a clean tree passes" $status
+}
+
+# fails LINT WHAT FILE TEXT EXPECTED: with TEXT appended to FILE it fails and says EXPECTED.
+fails()
+{
+    local status=0
+
+    make_tree
+    mkdir -p "$(dirname "$3")"
+    printf '%b' "$4" >>"$3"
+    if "$lint/$1" "$work/tree" >"$work/log" 2>&1; then
+        status=1
+        echo "# it passed"
+    elif ! grep -qE -- "$5" "$work/log"; then
+        status=1
+        sed 's/^/# /' "$work/log"
+    fi
+    result "${1%.sh}: $2" $status
+}
+
+passes includes.sh
+fails includes.sh 'core may not include codec' policy/core/vh-core.c '#include "vh-text.h"\n' \
+    '^policy/core/vh-core.c:[0-9]+: includes vh-text.h of policy/codec/'
+fails includes.sh 'libvirt-plugin may not include policy' libvirt-plugin/domain/vh-domain.h \
+    '#include "vh-core.h"\n' '^libvirt-plugin/domain/vh-domain.h:[0-9]+: .*of policy/core/'
+fails includes.sh 'core may not include libvirt' policy/core/vh-core.c \
+    '#include <libvirt/libvirt.h>\n' '^policy/core/vh-core.c:[0-9]+: includes <libvirt/libvirt.h>'
+fails includes.sh 'core may not include a clock' policy/core/vh-core.c '#  include <time.h>\n' \
+    '<time.h>'
+fails includes.sh 'a header name exists once' policy/core/vh-low.h '' 'vh-low.h: a header of this'
+fails includes.sh 'a folder without a layer' policy/new/vh-new.h '' 'no line in the table of layers'
+
+passes format.sh
+fails format.sh 'an unformatted file' policy/core/vh-core.c 'int  x  ;\n' 'vh-core.c:[0-9]+:'
+
+passes spdx.sh
+fails spdx.sh 'a file without a licence' policy/core/vh-new.c 'int x;\n' 'vh-new.c: no SPDX'
+# The licence is spelt in two pieces lest it be read as this file's own.
+fails spdx.sh 'an unknown licence' policy/core/vh-new.c "/* SPDX-""License-Identifier: None */\n" \
+    'vh-new.c: licence None has no text'
+
+passes words.sh
+fails words.sh 'a mark of unfinished work' docs/core.md 'TO''DO: more\n' 'docs/core.md:[0-9]+:.*unfini'
+fails words.sh 'the number of an issue' policy/core/vh-core.c '/* see issue ''7 */\n' \
+    'vh-core.c:[0-9]+:.*issue'
+fails words.sh 'a path of one machine' tools/show 'cat /hom''e/me/notes\n' 'tools/show:[0-9]+:.*path'
+
+passes size.sh
+fails size.sh 'a long function' policy/core/vh-core.c \
+    "void f(void)\n{\n$(printf '    g();\\n%.0s' {1..81})}\n" 'vh-core.c:[0-9]+: a function of 81 lines'
+fails size.sh 'a long file' policy/core/vh-core.c "$(printf '\\n%.0s' {1..800})" \
+    'vh-core.c: more than 800'
+
+passes shell.sh
+fails shell.sh 'an unquoted variable' tools/show 'rm $1\n' 'tools/show:4:.*SC2086'
+
+passes links.sh
+fails links.sh 'a dead link' docs/core.md '[x](none.md)\n' 'docs/core.md: links to none.md'
+fails links.sh 'a link out of the tree' docs/core.md '[x](../../log)\n' 'outside of the tree'
+
+# archive_of NAME C-TEXT
+archive_of()
+{
+    printf '%b' "$2" >"$work/$1.c"
+    "${CC:-cc}" -O1 -c -o "$work/$1.o" "$work/$1.c"
+    rm -f "$work/$1.a"
+    ar rc "$work/$1.a" "$work/$1.o"
+}
+
+# purity WHAT EXPECTED-STATUS C-TEXT EXPECTED
+purity()
+{
+    local status=0
+
+    archive_of pure "$3"
+    "$lint/purity.sh" "$work/pure.a" >"$work/log" 2>&1 || status=$?
+    if [ ! -s "$work/log" ]; then echo >"$work/log"; fi
+    if [ $status -eq "$2" ] && grep -qE -- "$4" "$work/log"; then status=0; else status=1; fi
+    if [ $status -ne 0 ]; then sed 's/^/# /' "$work/log"; fi
+    result "purity: $1" $status
+}
+
+purity 'computing passes' 0 \
+    '#include <math.h>\ndouble f(double x) { return exp(x); }\n' '^$'
+purity 'a clock fails' 1 '#include <time.h>\nlong f(void) { return time(0); }\n' 'calls time, from'
+purity 'output fails' 1 \
+    '#include <stdio.h>\nvoid f(int i) { printf("%%d", i); }\n' 'calls (__)?printf'
+purity 'the environment fails' 1 \
+    '#include <stdlib.h>\nchar *f(void) { return getenv("X"); }\n' 'calls getenv'
+purity 'hash order fails' 1 \
+    'void g_hash_table_foreach(void);\nvoid f(void) { g_hash_table_foreach(); }\n' 'hash_table'
+
+# counts WHAT LOG EXPECTED
+counts()
+{
+    local got
+
+    got=$(printf '%b' "$2" | awk -f "$lint/count.awk")
+    if [ "$got" = "$3" ]; then result "count: $1" 0; else
+        echo "# got $got, not $3"
+        result "count: $1" 1
+    fi
+}
+
+counts 'TAP subtests' \
+    '{"name": "a", "stdout": "ok 1 x\\\\nnot ok 2 y\\\\nok 3 z # SKIP no kvm\\\\n1..3\\\\n", "result": "FAIL"}\n' \
+    '1 1 1'
+counts 'a program without TAP' '{"name": "a", "stdout": "ok 1 x", "result": "OK"}\n' '1 0 0'
+counts 'a crash after passed subtests' \
+    '{"name": "a", "stdout": "1..2\\\\nok 1 x\\\\n", "result": "ERROR"}\n' '1 1 0'
+counts 'a time-out without output' '{"name": "a", "result": "TIMEOUT"}\n' '0 1 0'
+counts 'a quoted result is no result' \
+    '{"name": "a", "stdout": "\\\\"result\\\\": \\\\"FAIL\\\\"", "result": "SKIP"}\n' '0 0 1'
+
+# setup_refuses WHAT OS-RELEASE EXPECTED
+setup_refuses()
+{
+    local status=0
+
+    printf '%b' "$2" >"$work/os-release"
+    VIRTHINT_OS_RELEASE=$work/os-release "$top/tools/setup" -y >"$work/log" 2>&1 </dev/null ||
+        status=$?
+    if [ $status -eq 1 ] && [ "$(wc -l <"$work/log")" -eq 1 ] && grep -qE -- "$3" "$work/log"; then
+        result "setup: $1" 0
+    else
+        sed 's/^/# /' "$work/log"
+        result "setup: $1" 1
+    fi
+}
+
+setup_refuses 'another system' 'ID=fedora\nPRETTY_NAME="Fedora 40"\n' 'Debian 12 .*this is Fedora 40'
+setup_refuses 'another release' 'ID=debian\nVERSION_ID="11"\nPRETTY_NAME="Debian 11"\n' 'Debian 11'
+
+echo "1..$number"
