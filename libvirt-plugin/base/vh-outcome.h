@@ -53,8 +53,8 @@ typedef struct {
 } VhAskOutcome;
 
 /*
- * What stays free in a guest all the while, at least: 5 % of its memory, but 64 MiB or more, so that
- * an allocation that comes in the middle of an ask finds free pages.
+ * What stays free in a guest all the while, at least: 5 % of its memory, but 64 MiB or more, so
+ * that an allocation that comes in the middle of an ask finds free pages.
  */
 static inline guint64 vh_ask_default_reserve_bytes(guint64 maximum_bytes)
 {
@@ -68,5 +68,6 @@ VH_PUBLIC const char *vh_ask_source_name(VhAskSource source);
 
 /* The reverse; -1 where there is no such word. */
 VH_PUBLIC int vh_ask_method_from_name(const char *name);
+VH_PUBLIC int vh_ask_status_from_name(const char *name);
 
 G_END_DECLS

@@ -87,6 +87,9 @@ VH_PUBLIC gboolean vh_watch_is_connected(const VhWatch *watch);
  * came changes nothing. Does not block. */
 VH_PUBLIC void vh_watch_poll(VhWatch *watch);
 
+/* The stats period to set on guests that have none, from the next poll on; 0: leave them. */
+VH_PUBLIC void vh_watch_set_stats_period(VhWatch *watch, gint64 stats_period_us);
+
 /* The last view; NULL before the first, or while the connection is lost. Unref it. Does not block.
  */
 VH_PUBLIC VhWatchView *vh_watch_get_view(VhWatch *watch);

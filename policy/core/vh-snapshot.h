@@ -26,11 +26,15 @@ typedef enum {
     VH_HAS_CPU_TIME = 1 << 8,
 } VhFigures;
 
+/* A size that no guest has: what is above it is a counter that wrapped, or -1. */
+#define VH_ABSURD_BYTES ((guint64)1 << 56)
+
 /* One guest. Sizes in bytes; the letters are those of the yield formula (docs/policy.md). */
 typedef struct {
     VhUuid uuid;
     const char *uri;  /* the connection it was seen on; of the snapshot's string store */
     const char *name; /* the same */
+    int id;           /* libvirt's, while it runs; else -1 */
 
     gboolean is_running;    /* else paused, shut off, crashed... */
     gboolean is_hung;       /* its QEMU does not answer: nothing below is fresh */

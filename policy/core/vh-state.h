@@ -19,7 +19,8 @@ typedef struct {
     gint64 sample_stats_time_us; /* its last-update; 0: none yet */
     guint64 sample_unused_bytes;
     guint64 sample_rss_bytes;
-    gboolean is_stable; /* the last two distinct samples agreed */
+    gint64 sample_cpu_time_us; /* of its QEMU; less than before: a new one */
+    gboolean is_stable;        /* the last two distinct samples agreed */
 
     /* learned */
     guint64 overhead_bytes;         /* O */

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The checks, in the order in which they are told to people. */
+#include "vh-eligible.h"
+#include "vh-learn.h"
+#include "vh-yield.h"
+
+guint64 vh_eligible_reserve_bytes(const VhConfig *config, const VhDomain *domain,
+                                  const VhClass *treatment)
+{
+    guint64 keep = vh_amount_bytes(&treatment->keep_free, domain->current_bytes);
+    guint64 reserve = vh_ask_default_reserve_bytes(domain->maximum_bytes);
+
+    if (!domain->has_autodeflate)
+        reserve = MAX(reserve, config->pulse_reserve_bytes);
+    return MAX(keep, reserve);
+}
+
+/* Is it there, and is nobody at it? */
+static VhReason check_presence(const VhCandidate *candidate)
+{
+    const VhDomain *domain = candidate->domain, *previous = candidate->previous;
+
+    if (previous && vh_uuid_compare(&previous->uuid, &domain->uuid) == 0)
+        return VH_REASON_OTHER_COPY;
+    if (domain->is_hung)
+        return VH_REASON_HUNG;
+    if (!domain->is_running)
+        return VH_REASON_NOT_RUNNING;
+    if (candidate->in_flight)
+        return VH_REASON_IN_FLIGHT;
+    if (domain->is_recovering)
+        return VH_REASON_RECOVERING;
+    return domain->has_job ? VH_REASON_JOB : VH_REASON_ASK;
+}
+
+/* May it be asked, by what it is and by what the admin says? */
+static VhReason check_permission(const VhCandidate *candidate)
+{
+    const VhDomain *domain = candidate->domain;
+
+    if (candidate->treatment->ask_never)
+        return VH_REASON_NEVER;
+    if (domain->tier == VH_TIER_NONE)
+        return VH_REASON_TIER_NONE;
+    if (!domain->has_autodeflate && candidate->config->pulse_reserve_bytes == 0)
+        return VH_REASON_NO_AUTODEFLATE;
+    return VH_REASON_ASK;
+}
+
+/* Is what it says fit to act on? */
+static VhReason check_figures(const VhCandidate *candidate)
+{
+    const VhDomain *domain = candidate->domain;
+    gint64 wall_us = candidate->snapshot->wall_us;
+
+    if ((domain->figures & VH_YIELD_FIGURES) != VH_YIELD_FIGURES || domain->stats_time_us == 0)
+        return VH_REASON_NO_STATS;
+    if (vh_learn_is_absurd(domain, wall_us))
+        return VH_REASON_ABSURD;
+    if (wall_us - domain->stats_time_us > candidate->config->max_stats_age_us)
+        return VH_REASON_STALE;
+    return VH_REASON_ASK;
+}
+
+/* Is it worth it? */
+static VhReason check_yield(const VhCandidate *candidate, VhVerdict *verdict)
+{
+    const VhConfig *config = candidate->config;
+    guint64 reserve = vh_eligible_reserve_bytes(config, candidate->domain, candidate->treatment);
+    guint64 spare = vh_sub(candidate->domain->unused_bytes, reserve);
+    VhYield *yield = &verdict->yield;
+
+    if (!candidate->guest || !candidate->guest->is_stable)
+        return VH_REASON_UNSTABLE;
+    if (yield->counted_bytes < config->min_yield_bytes)
+        return VH_REASON_SMALL_YIELD;
+    if (spare < config->min_yield_bytes)
+        return VH_REASON_KEEP_FREE;
+    if (yield->expected_bytes > spare) {
+        yield->expected_bytes = spare;
+        yield->counted_bytes = vh_sub(spare, vh_share(spare, config->model.sigma_bp));
+    }
+    return VH_REASON_ASK;
+}
+
+/* Is it its turn? At CRITICAL the cooldown yields; asks per hour never do. */
+static VhReason check_pace(const VhCandidate *candidate, VhVerdict *verdict)
+{
+    const VhClass *treatment = candidate->treatment;
+    gint64 wall_us = candidate->snapshot->wall_us, until_us = 0;
+
+    if (treatment->asks_per_hour != 0 &&
+        vh_learn_asks_within_hour(candidate->guest, wall_us, &until_us) >=
+            treatment->asks_per_hour) {
+        verdict->wait_until_us = until_us;
+        return VH_REASON_ASKS_PER_HOUR;
+    }
+    until_us = vh_learn_cooldown_until_us(candidate->guest, treatment->cooldown_us,
+                                          candidate->config->model.cooldown_max_us);
+    if (candidate->level != VH_LEVEL_CRITICAL && until_us > wall_us) {
+        verdict->wait_until_us = until_us;
+        return VH_REASON_COOLDOWN;
+    }
+    return VH_REASON_ASK;
+}
+
+VhReason vh_eligible_check(const VhCandidate *candidate, VhVerdict *verdict)
+{
+    VhReason presence = check_presence(candidate);
+    VhReason permission = check_permission(candidate);
+    VhReason figures = check_figures(candidate);
+
+    if (figures == VH_REASON_ASK) { /* shown also for guests that are left alone */
+        verdict->has_yield = TRUE;
+        vh_yield_compute(&candidate->config->model, candidate->domain, candidate->guest,
+                         candidate->snapshot->wall_us, &verdict->yield);
+    }
+    if (presence != VH_REASON_ASK)
+        return presence;
+    if (permission != VH_REASON_ASK)
+        return permission;
+    if (figures != VH_REASON_ASK)
+        return figures;
+    VhReason worth = check_yield(candidate, verdict);
+    return worth != VH_REASON_ASK ? worth : check_pace(candidate, verdict);
+}

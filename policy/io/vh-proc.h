@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the host's kernel tells under /proc, or under another root in tests. Reads and parses; knows
+ * nothing of policy. */
+#pragma once
+
+#include "vh-error.h"
+#include "vh-uuid.h"
+
+#include <sys/types.h>
+
+G_BEGIN_DECLS
+
+typedef struct {
+    guint64 total_bytes;      /* MemTotal */
+    guint64 free_bytes;       /* MemFree */
+    guint64 available_bytes;  /* MemAvailable */
+    guint64 swap_total_bytes; /* SwapTotal */
+} VhMeminfo;
+
+/* Of `root`/meminfo. A missing field: VH_ERROR_PROTOCOL. */
+gboolean vh_proc_read_meminfo(const char *root, VhMeminfo *ret_meminfo,
+                              GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/*
+ * The QEMU processes there, by the UUID on their command lines: VhUuid (owned) to pid_t in a
+ * pointer. Processes that may not be looked at are left out. Reads each command line: not for every
+ * cycle.
+ */
+GHashTable *vh_proc_find_qemus(const char *root);
+
+/* VmSwap of a process: its private memory that the host has swapped out. FALSE where it is gone. */
+gboolean vh_proc_read_swapped(const char *root, pid_t pid, guint64 *ret_bytes);
+
+G_END_DECLS

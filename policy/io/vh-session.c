@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Watches, source, actuator and cycle, put together on the main loop. */
+#include "vh-session.h"
+#include "vh-asks.h"
+#include "vh-eligible.h"
+#include "vh-source-libvirt.h"
+#include "vh-treatment.h"
+
+#include <string.h>
+
+typedef struct {
+    VhActuator actuator; /* first: what the cycle sees */
+    VhSession *session;
+} SessionActuator;
+
+struct VhSession {
+    gboolean read_only;
+    gboolean dry_run;
+    gboolean is_draining;
+    VhConfig *config;
+    VhSessionCallbacks callbacks;
+    gpointer data;
+
+    GPtrArray *watches; /* VhWatch */
+    VhAsks *asks;
+    VhSource *source;
+    SessionActuator actuator;
+    VhCycle *cycle;
+    const VhAction *acting; /* the plan's action that is being started */
+
+    gboolean is_polling;
+    gboolean poll_again;
+    guint n_awaited; /* watches whose poll has not ended */
+};
+
+static void on_ask_started(const VhInFlight *ask, gpointer data)
+{
+    VhSession *session = data;
+
+    if (session->callbacks.ask_started)
+        session->callbacks.ask_started(session, ask, session->acting, session->data);
+}
+
+/* What an ask returned is in the next snapshot, so that one is taken at once. */
+static void on_ask_ended(const VhEnded *ask, const char *message, gpointer data)
+{
+    VhSession *session = data;
+
+    if (session->callbacks.ask_ended)
+        session->callbacks.ask_ended(session, ask, message, session->data);
+    vh_session_poll(session);
+}
+
+static void run_cycle(VhSession *session)
+{
+    g_autoptr(GError) error = NULL;
+
+    gboolean ran = vh_cycle_run(session->cycle, session->config, &error);
+    if (session->callbacks.cycled)
+        session->callbacks.cycled(session, ran ? NULL : error, session->data);
+}
+
+static void on_polled(VhWatch *watch, gpointer data)
+{
+    VhSession *session = data;
+
+    if (!session->is_polling || --session->n_awaited > 0)
+        return;
+    session->is_polling = FALSE;
+    if (session->is_draining)
+        return;
+    run_cycle(session);
+    if (session->poll_again)
+        vh_session_poll(session);
+}
+
+static void on_watch_event(VhWatch *watch, VhWatchEvent event, const char *name, const VhUuid *uuid,
+                           const char *text, gpointer data)
+{
+    VhSession *session = data;
+
+    if (session->callbacks.watch_event)
+        session->callbacks.watch_event(session, vh_watch_uri(watch), event, name, uuid, text,
+                                       session->data);
+}
+
+/* A record in a domain's metadata that belongs to an ask of ours is in flight, not interrupted. */
+static void report(VhActuator *actuator, VhSnapshot *snapshot)
+{
+    VhSession *session = ((SessionActuator *)actuator)->session;
+
+    vh_asks_report(session->asks, snapshot);
+    for (guint i = 0; i < vh_snapshot_n_domains(snapshot); i++) {
+        VhDomain *domain = &g_array_index(snapshot->domains, VhDomain, i);
+        if (vh_asks_is_running(session->asks, &domain->uuid))
+            domain->is_recovering = FALSE;
+    }
+}
+
+static void act(VhActuator *actuator, const VhSnapshot *snapshot, const VhAction *action)
+{
+    VhSession *session = ((SessionActuator *)actuator)->session;
+    const VhDomain *domain = vh_snapshot_domain(snapshot, action->domain);
+    VhAskOrder order = {
+        .uuid = action->uuid,
+        .uri = domain->uri,
+        .expected_bytes = action->expected_bytes,
+        .counted_bytes = action->counted_bytes,
+        .request = {.method = action->method,
+                    .bytes = action->bytes,
+                    .reserve_bytes = action->reserve_bytes,
+                    .without_autodeflate = session->config->pulse_reserve_bytes > 0},
+    };
+
+    if (session->dry_run || session->read_only || session->is_draining || !session->config->enforce)
+        return;
+    session->acting = action;
+    vh_asks_start(session->asks, &order);
+    session->acting = NULL;
+}
+
+static void add_watch(VhSession *session, const char *uri)
+{
+    const VhWatchCallbacks callbacks = {.polled = on_polled, .event = on_watch_event};
+    VhWatchOptions options = {
+        .uri = uri,
+        .read_only = session->read_only,
+        .stats_period_us = session->config->stats_period_us,
+    };
+
+    g_ptr_array_add(session->watches, vh_watch_new(&options, &callbacks, session));
+}
+
+VhSession *vh_session_new(const VhSessionOptions *options, VhConfig *config, VhState *state,
+                          const VhSessionCallbacks *callbacks, gpointer data)
+{
+    const VhEngine *engine = options->engine ? options->engine : vh_engine_find("virthint");
+    const VhAsksCallbacks asks_callbacks = {.started = on_ask_started, .ended = on_ask_ended};
+    VhSession *session = g_new0(VhSession, 1);
+
+    vh_watch_init();
+    session->read_only = options->read_only;
+    session->dry_run = options->dry_run;
+    session->config = config ? config : vh_config_new();
+    session->callbacks = *callbacks;
+    session->data = data;
+    session->watches = g_ptr_array_new_with_free_func((GDestroyNotify)vh_watch_free);
+    session->asks = vh_asks_new(session->watches, &asks_callbacks, session);
+    session->source =
+        vh_source_libvirt_new(session->watches, options->proc_root ? options->proc_root : "/proc");
+    session->actuator = (SessionActuator){{.report = report, .act = act}, session};
+    session->cycle = vh_cycle_new(engine, session->source, &session->actuator.actuator, state);
+
+    if (!options->uris || !options->uris[0])
+        add_watch(session, NULL);
+    for (guint i = 0; options->uris && options->uris[i]; i++)
+        add_watch(session, options->uris[i]);
+    return session;
+}
+
+void vh_session_free(VhSession *session)
+{
+    if (!session)
+        return;
+    vh_asks_free(session->asks);
+    vh_cycle_free(session->cycle);
+    vh_source_libvirt_free(session->source);
+    g_ptr_array_unref(session->watches);
+    vh_config_free(session->config);
+    g_free(session);
+}
+
+void vh_session_set_config(VhSession *session, VhConfig *config)
+{
+    vh_config_free(session->config);
+    session->config = config;
+    for (guint i = 0; i < session->watches->len; i++)
+        vh_watch_set_stats_period(session->watches->pdata[i], config->stats_period_us);
+}
+
+void vh_session_poll(VhSession *session)
+{
+    session->poll_again = session->is_polling;
+    if (session->is_polling || session->is_draining)
+        return;
+    session->is_polling = TRUE;
+    session->n_awaited = session->watches->len;
+    for (guint i = 0; i < session->watches->len; i++)
+        vh_watch_poll(session->watches->pdata[i]);
+}
+
+const VhConfig *vh_session_config(const VhSession *session)
+{
+    return session->config;
+}
+
+const VhSnapshot *vh_session_snapshot(const VhSession *session)
+{
+    return vh_cycle_snapshot(session->cycle);
+}
+
+const VhPlan *vh_session_plan(const VhSession *session)
+{
+    return vh_cycle_plan(session->cycle);
+}
+
+const VhState *vh_session_state(const VhSession *session)
+{
+    return vh_cycle_state(session->cycle);
+}
+
+gboolean vh_session_is_connected(const VhSession *session, const char **ret_message)
+{
+    for (guint i = 0; i < session->watches->len; i++) {
+        VhWatch *watch = session->watches->pdata[i];
+        if (vh_watch_is_connected(watch))
+            continue;
+        if (ret_message)
+            *ret_message = vh_watch_error(watch) ? vh_watch_error(watch) : "still connecting";
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean is_named(const VhDomain *domain, const char *text, const VhUuid *uuid)
+{
+    char id[16];
+
+    if (uuid)
+        return vh_uuid_compare(&domain->uuid, uuid) == 0;
+    g_snprintf(id, sizeof(id), "%d", domain->id);
+    return g_str_equal(domain->name, text) || (domain->id >= 0 && g_str_equal(id, text));
+}
+
+int vh_session_find(const VhSession *session, const char *text, GError **error)
+{
+    const VhSnapshot *snapshot = vh_session_snapshot(session);
+    VhUuid uuid;
+    gboolean is_uuid = vh_uuid_parse(text, &uuid, NULL);
+    int found = -1;
+
+    for (guint i = 0; i < vh_snapshot_n_domains(snapshot); i++) {
+        const VhDomain *domain = vh_snapshot_domain(snapshot, i);
+        if (!is_named(domain, text, is_uuid ? &uuid : NULL))
+            continue;
+        if (found >= 0 && !is_uuid) {
+            g_set_error(error, VH_ERROR, VH_ERROR_INVALID,
+                        "'%s' stands for several domains; give its UUID", text);
+            return -1;
+        }
+        if (found < 0) /* of two copies the first is the running one */
+            found = (int)i;
+    }
+    if (found < 0)
+        g_set_error(error, VH_ERROR, VH_ERROR_GONE,
+                    "no domain '%s' is known; 'virthint list' shows which are", text);
+    return found;
+}
+
+/* What forbids an ask by hand; the guest's own state is the ask's business. */
+static gboolean check_by_hand(const VhSession *session, const VhDomain *domain, GError **error)
+{
+    if (session->read_only || session->dry_run) {
+        g_set_error(error, VH_ERROR, VH_ERROR_DENIED, "%s asks nobody",
+                    session->dry_run ? "a dry run" : "a read-only connection");
+        return FALSE;
+    }
+    if (domain->is_hung || session->is_draining ||
+        vh_asks_is_running(session->asks, &domain->uuid)) {
+        g_set_error(error, VH_ERROR, VH_ERROR_BUSY, "domain '%s': %s", domain->name,
+                    domain->is_hung        ? "its QEMU does not answer"
+                    : session->is_draining ? "the daemon is stopping"
+                                           : "an ask is under way already");
+        return FALSE;
+    }
+    if (domain->tier == VH_TIER_NONE) {
+        g_autofree char *reasons = vh_tier_reasons_format(domain->tier_reasons);
+        g_set_error(error, VH_ERROR, VH_ERROR_UNSUPPORTED, "domain '%s' cannot be asked: %s",
+                    domain->name, reasons);
+        return FALSE;
+    }
+    if (!domain->has_autodeflate && session->config->pulse_reserve_bytes == 0) {
+        g_set_error(error, VH_ERROR, VH_ERROR_UNSUPPORTED,
+                    "domain '%s': %s; set autodeflate='on' on its balloon, or pulse_reserve in "
+                    "the policy",
+                    domain->name, vh_reason_text(VH_REASON_NO_AUTODEFLATE));
+        return FALSE;
+    }
+    return TRUE;
+}
+
+guint64 vh_session_ask(VhSession *session, guint index, guint64 bytes, gint64 deadline_us,
+                       GError **error)
+{
+    const VhSnapshot *snapshot = vh_session_snapshot(session);
+    VhClass treatment;
+
+    g_return_val_if_fail(index < vh_snapshot_n_domains(snapshot), 0);
+    const VhDomain *domain = vh_snapshot_domain(snapshot, index);
+    if (!check_by_hand(session, domain, error))
+        return 0;
+    vh_treatment_resolve(session->config, domain, snapshot->wall_us, &treatment);
+    VhAskOrder order = {
+        .uuid = domain->uuid,
+        .uri = domain->uri,
+        .request = {.bytes = bytes,
+                    .deadline_us = deadline_us,
+                    .reserve_bytes = vh_eligible_reserve_bytes(session->config, domain, &treatment),
+                    .without_autodeflate = session->config->pulse_reserve_bytes > 0},
+    };
+    return vh_asks_start(session->asks, &order);
+}
+
+gboolean vh_session_get_progress(VhSession *session, guint64 id, VhInFlight *ret_ask,
+                                 guint64 *ret_taken_bytes)
+{
+    return vh_asks_get_progress(session->asks, id, ret_ask, ret_taken_bytes);
+}
+
+gboolean vh_session_cancel(VhSession *session, guint64 id)
+{
+    return vh_asks_cancel(session->asks, id);
+}
+
+static gboolean on_time_over(gpointer data)
+{
+    *(gboolean *)data = TRUE;
+    return G_SOURCE_REMOVE;
+}
+
+gboolean vh_session_drain(VhSession *session, gint64 timeout_us)
+{
+    gboolean time_is_over = FALSE;
+    guint timer = g_timeout_add((guint)(timeout_us / 1000), on_time_over, &time_is_over);
+
+    session->is_draining = TRUE;
+    vh_asks_cancel_all(session->asks);
+    while (vh_asks_n_running(session->asks) > 0 && !time_is_over)
+        g_main_context_iteration(NULL, TRUE);
+    if (!time_is_over)
+        g_source_remove(timer);
+    return vh_asks_n_running(session->asks) == 0;
+}

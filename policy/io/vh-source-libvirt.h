@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A source over the views of watches and the host's /proc: converts, once, to what the decision
+ * reads. */
+#pragma once
+
+#include "vh-cycle.h"
+#include "vh-watch.h"
+
+G_BEGIN_DECLS
+
+/* `watches` (of VhWatch *) is borrowed, and read at each turn. */
+VhSource *vh_source_libvirt_new(GPtrArray *watches, const char *proc_root);
+void vh_source_libvirt_free(VhSource *source);
+
+G_END_DECLS
