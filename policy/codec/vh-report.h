@@ -37,7 +37,10 @@ GVariant *vh_report_domain(const VhReportInput *input, guint domain);
  * reason, text and numbers. */
 GVariant *vh_report_plan(const VhReportInput *input);
 
-/* a{sv}: one ended ask. */
+/* a{sv}: one domain's verdict as a list of sentences with the numbers behind each, for people. */
+GVariant *vh_report_explain(const VhReportInput *input, guint domain);
+
+/* a{sv}: one ended ask. `message` may be NULL. */
 GVariant *vh_report_outcome(const VhAskOutcome *outcome, const char *message);
 
 G_END_DECLS

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Pieces that the documents of vh-report.h share. For the files of the report only. */
+#pragma once
+
+#include "vh-report.h"
+
+G_BEGIN_DECLS
+
+/* Adds one key; takes a floating value. */
+void vh_report_add(GVariantBuilder *doc, const char *key, GVariant *value);
+void vh_report_add_text(GVariantBuilder *doc, const char *key, const char *text);
+void vh_report_add_flag(GVariantBuilder *doc, const char *key, gboolean flag);
+void vh_report_add_bytes(GVariantBuilder *doc, const char *key, guint64 bytes);
+void vh_report_add_us(GVariantBuilder *doc, const char *key, gint64 us);
+void vh_report_add_count(GVariantBuilder *doc, const char *key, guint count);
+
+/* The verdict on a domain of the snapshot; NULL where the plan is of another snapshot. */
+const VhVerdict *vh_report_verdict(const VhReportInput *input, guint domain);
+
+/* The domain's place in the plan's asks, from 0; -1 where it is not asked. */
+int vh_report_action_index(const VhReportInput *input, guint domain);
+
+/* The name of the verdict's class; NULL where it is not of this configuration. */
+const char *vh_report_class_name(const VhReportInput *input, const VhVerdict *verdict);
+
+/* Adds what is known of a domain without the configuration: who it is, and its figures. */
+void vh_report_add_identity(GVariantBuilder *doc, const VhDomain *domain);
+void vh_report_add_figures(GVariantBuilder *doc, const VhDomain *domain);
+
+/* "last_ask" (only where there was one), "learned" and "in_flight". */
+void vh_report_add_last_ask(GVariantBuilder *doc, const VhGuestState *guest);
+void vh_report_add_learned(GVariantBuilder *doc, const VhGuestState *guest);
+void vh_report_add_in_flight(GVariantBuilder *doc, const VhReportInput *input,
+                             const VhDomain *domain);
+
+/* The figures of one ask under way, as a{sv}. */
+GVariant *vh_report_in_flight(const VhInFlight *ask, gint64 now_us);
+
+/* "host", "budget"; static. */
+const char *vh_report_pool_source_name(VhPoolSource source);
+
+G_END_DECLS

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The documents: which keys each one has, and in which order. It reads one turn of the cycle and
+ * knows nothing of who reads the documents, or how they travel. docs/json.md describes every key.
+ */
+#include "vh-report-parts.h"
+
+#include "vh-yield.h"
+
+#include <math.h>
+
+/* What every mention of a verdict says. */
+static void add_verdict(GVariantBuilder *doc, const VhReportInput *input, const VhVerdict *verdict)
+{
+    const char *class_name = vh_report_class_name(input, verdict);
+
+    if (class_name != NULL)
+        vh_report_add_text(doc, "class", class_name);
+    vh_report_add_text(doc, "reason", vh_reason_name(verdict->reason));
+    vh_report_add_text(doc, "text", vh_reason_text(verdict->reason));
+    if (verdict->has_yield) {
+        vh_report_add_bytes(doc, "expected_bytes", verdict->yield.expected_bytes);
+        vh_report_add_bytes(doc, "counted_bytes", verdict->yield.counted_bytes);
+    }
+    if (verdict->wait_until_us != 0)
+        vh_report_add_us(doc, "wait_until_time_us", verdict->wait_until_us);
+}
+
+static void add_tier(GVariantBuilder *doc, const VhDomain *domain)
+{
+    GVariantBuilder words;
+
+    vh_report_add_text(doc, "tier", vh_tier_name(domain->tier));
+    g_variant_builder_init(&words, G_VARIANT_TYPE_STRING_ARRAY);
+    for (guint bit = 1; bit <= VH_TIER_REASON_LAST; bit <<= 1) {
+        if (domain->tier_reasons & bit)
+            g_variant_builder_add(&words, "s", vh_tier_reason_name((VhTierReason)bit));
+    }
+    vh_report_add(doc, "tier_reasons", g_variant_builder_end(&words));
+}
+
+/* The keys that a domain has in the list and in its own document. */
+static void add_domain(GVariantBuilder *doc, const VhReportInput *input, guint index)
+{
+    const VhDomain *domain = vh_snapshot_domain(input->snapshot, index);
+    const VhVerdict *verdict = vh_report_verdict(input, index);
+
+    vh_report_add_identity(doc, domain);
+    vh_report_add_flag(doc, "is_running", domain->is_running);
+    vh_report_add_flag(doc, "is_hung", domain->is_hung);
+    vh_report_add_flag(doc, "has_job", domain->has_job);
+    vh_report_add_flag(doc, "is_recovering", domain->is_recovering);
+    vh_report_add_flag(doc, "has_autodeflate", domain->has_autodeflate);
+    add_tier(doc, domain);
+    vh_report_add_figures(doc, domain);
+    if ((domain->figures & VH_YIELD_FIGURES) == VH_YIELD_FIGURES)
+        vh_report_add_bytes(doc, "used_bytes", vh_yield_used_bytes(domain));
+    if (verdict != NULL)
+        add_verdict(doc, input, verdict);
+    vh_report_add_last_ask(doc, vh_state_find(input->state, &domain->uuid));
+    vh_report_add_in_flight(doc, input, domain);
+}
+
+/* How the policy treats the guest, with its metadata applied where the verdict says so. */
+static GVariant *policy_of(const VhReportInput *input, const VhDomain *domain,
+                           const VhVerdict *verdict)
+{
+    const VhClass *class = &input->config->classes[verdict->class_index];
+    GVariantBuilder doc;
+
+    g_variant_builder_init(&doc, G_VARIANT_TYPE_VARDICT);
+    vh_report_add_text(&doc, "class", class->name);
+    vh_report_add_flag(&doc, "is_class_never_asked", class->ask_never);
+    vh_report_add_count(&doc, "rank", verdict->rank);
+    vh_report_add_count(&doc, "weight", verdict->weight);
+    vh_report_add_text(&doc, "unlock", vh_level_name(verdict->unlock));
+    vh_report_add_us(&doc, "class_cooldown_us", class->cooldown_us);
+    if (class->max_per_ask_bytes != 0)
+        vh_report_add_bytes(&doc, "class_max_per_ask_bytes", class->max_per_ask_bytes);
+    if (class->asks_per_hour != 0)
+        vh_report_add_count(&doc, "class_asks_per_hour", class->asks_per_hour);
+    if (domain->figures & VH_HAS_CURRENT)
+        vh_report_add_bytes(&doc, "keep_free_bytes",
+                            vh_amount_bytes(&class->keep_free, domain->current_bytes));
+    return g_variant_builder_end(&doc);
+}
+
+static GVariant *yield_of(const VhYield *yield)
+{
+    GVariantBuilder doc;
+
+    g_variant_builder_init(&doc, G_VARIANT_TYPE_VARDICT);
+    vh_report_add_bytes(&doc, "overhead_bytes", yield->overhead_bytes);
+    vh_report_add_bytes(&doc, "backed_free_bytes", yield->backed_free_bytes);
+    vh_report_add_bytes(&doc, "in_ram_bytes", yield->in_ram_bytes);
+    vh_report_add_bytes(&doc, "residue_bytes", yield->residue_bytes);
+    vh_report_add_bytes(&doc, "expected_bytes", yield->expected_bytes);
+    vh_report_add_bytes(&doc, "counted_bytes", yield->counted_bytes);
+    return g_variant_builder_end(&doc);
+}
+
+static GVariant *override_of(const VhOverride *override)
+{
+    GVariantBuilder doc;
+
+    g_variant_builder_init(&doc, G_VARIANT_TYPE_VARDICT);
+    if (override->keys & VH_OVERRIDE_CLASS)
+        vh_report_add_text(&doc, "class", override->class_name);
+    if (override->keys & VH_OVERRIDE_WEIGHT)
+        vh_report_add_count(&doc, "weight", override->weight);
+    if (override->keys & VH_OVERRIDE_ASK)
+        vh_report_add_text(&doc, "ask", override->ask_never ? "never" : "auto");
+    if (override->keys & VH_OVERRIDE_COOLDOWN)
+        vh_report_add_us(&doc, "cooldown_us", override->cooldown_us);
+    if (override->keys & VH_OVERRIDE_MAX_PER_ASK)
+        vh_report_add_bytes(&doc, "max_per_ask_bytes", override->max_per_ask_bytes);
+    if (override->until_us != 0)
+        vh_report_add_us(&doc, "until_time_us", override->until_us);
+    return g_variant_builder_end(&doc);
+}
+
+static GVariant *action_of(const VhReportInput *input, const VhAction *action)
+{
+    const VhDomain *domain = vh_snapshot_domain(input->snapshot, action->domain);
+    const VhVerdict *verdict = vh_report_verdict(input, action->domain);
+    GVariantBuilder doc;
+
+    g_variant_builder_init(&doc, G_VARIANT_TYPE_VARDICT);
+    vh_report_add_identity(&doc, domain);
+    if (verdict != NULL) {
+        const char *class_name = vh_report_class_name(input, verdict);
+        if (class_name != NULL)
+            vh_report_add_text(&doc, "class", class_name);
+        vh_report_add_count(&doc, "rank", verdict->rank);
+        if (isfinite(verdict->price))
+            vh_report_add(&doc, "price_us_per_mib", g_variant_new_double(verdict->price));
+    }
+    vh_report_add_text(&doc, "method", vh_ask_method_name(action->method));
+    vh_report_add_bytes(&doc, "bytes", action->bytes);
+    vh_report_add_bytes(&doc, "expected_bytes", action->expected_bytes);
+    vh_report_add_bytes(&doc, "counted_bytes", action->counted_bytes);
+    vh_report_add_bytes(&doc, "reserve_bytes", action->reserve_bytes);
+    return g_variant_builder_end(&doc);
+}
+
+GVariant *vh_report_domains(const VhReportInput *input)
+{
+    GVariantBuilder list;
+
+    g_variant_builder_init(&list, G_VARIANT_TYPE("aa{sv}"));
+    for (guint i = 0; i < vh_snapshot_n_domains(input->snapshot); i++) {
+        g_variant_builder_open(&list, G_VARIANT_TYPE_VARDICT);
+        add_domain(&list, input, i);
+        g_variant_builder_close(&list);
+    }
+    return g_variant_builder_end(&list);
+}
+
+static void add_tier_texts(GVariantBuilder *doc, const VhDomain *domain)
+{
+    GVariantBuilder texts;
+
+    g_variant_builder_init(&texts, G_VARIANT_TYPE_STRING_ARRAY);
+    for (guint bit = 1; bit <= VH_TIER_REASON_LAST; bit <<= 1) {
+        if (domain->tier_reasons & bit)
+            g_variant_builder_add(&texts, "s", vh_tier_reason_text((VhTierReason)bit));
+    }
+    vh_report_add(doc, "tier_texts", g_variant_builder_end(&texts));
+}
+
+GVariant *vh_report_domain(const VhReportInput *input, guint index)
+{
+    const VhDomain *domain = vh_snapshot_domain(input->snapshot, index);
+    const VhVerdict *verdict = vh_report_verdict(input, index);
+    int action = vh_report_action_index(input, index);
+    GVariantBuilder doc;
+
+    g_variant_builder_init(&doc, G_VARIANT_TYPE_VARDICT);
+    add_domain(&doc, input, index);
+    add_tier_texts(&doc, domain);
+    if (domain->figures & VH_HAS_CPU_TIME)
+        vh_report_add_us(&doc, "cpu_used_us", domain->cpu_time_us);
+    if (domain->stats_time_us != 0)
+        vh_report_add_us(&doc, "stats_time_us", domain->stats_time_us);
+    if (domain->stats_period_us != 0)
+        vh_report_add_us(&doc, "stats_period_us", domain->stats_period_us);
+    if (verdict != NULL && verdict->has_yield) {
+        vh_report_add(&doc, "yield", yield_of(&verdict->yield));
+        if (isfinite(verdict->price))
+            vh_report_add(&doc, "price_us_per_mib", g_variant_new_double(verdict->price));
+    }
+    if (verdict != NULL && verdict->class_index < input->config->n_classes)
+        vh_report_add(&doc, "policy", policy_of(input, domain, verdict));
+    if (domain->override.keys != 0)
+        vh_report_add(&doc, "override", override_of(&domain->override));
+    vh_report_add_learned(&doc, vh_state_find(input->state, &domain->uuid));
+    if (action >= 0)
+        vh_report_add(&doc, "ask",
+                      action_of(input, &g_array_index(input->plan->actions, VhAction, action)));
+    return g_variant_builder_end(&doc);
+}
+
+static GVariant *pool_of(const VhReportInput *input)
+{
+    const VhPoolConfig *config = &input->config->pool;
+    GVariantBuilder doc;
+
+    g_variant_builder_init(&doc, G_VARIANT_TYPE_VARDICT);
+    vh_report_add_text(&doc, "source", vh_report_pool_source_name(config->source));
+    vh_report_add_bytes(&doc, "total_bytes", input->plan->pool_total_bytes);
+    /* signed: a pool may be over its budget */
+    vh_report_add(&doc, "available_bytes", g_variant_new_int64(input->plan->pool_available_bytes));
+    vh_report_add_bytes(&doc, "resident_bytes", input->plan->resident_bytes);
+    if (config->source == VH_POOL_HOST)
+        vh_report_add_bytes(&doc, "reserve_bytes", config->reserve_bytes);
+    return g_variant_builder_end(&doc);
+}
+
+static GVariant *refusal_of(const VhReportInput *input, const VhVerdict *verdict)
+{
+    GVariantBuilder doc;
+
+    g_variant_builder_init(&doc, G_VARIANT_TYPE_VARDICT);
+    vh_report_add_identity(&doc, vh_snapshot_domain(input->snapshot, verdict->domain));
+    add_verdict(&doc, input, verdict);
+    vh_report_add_count(&doc, "rank", verdict->rank);
+    vh_report_add_text(&doc, "unlock", vh_level_name(verdict->unlock));
+    return g_variant_builder_end(&doc);
+}
+
+/* A plan outlives its snapshot where the source fails: what is not of this one is left out. */
+static gboolean is_of_snapshot(const VhReportInput *input, guint domain)
+{
+    return domain < vh_snapshot_n_domains(input->snapshot);
+}
+
+/* The three lists of a plan. */
+static void add_lists(GVariantBuilder *doc, const VhReportInput *input)
+{
+    const VhPlan *plan = input->plan;
+    GVariantBuilder asks, refusals, in_flight;
+
+    g_variant_builder_init(&asks, G_VARIANT_TYPE("aa{sv}"));
+    for (guint i = 0; i < plan->actions->len; i++) {
+        const VhAction *action = &g_array_index(plan->actions, VhAction, i);
+        if (is_of_snapshot(input, action->domain))
+            g_variant_builder_add_value(&asks, action_of(input, action));
+    }
+    vh_report_add(doc, "asks", g_variant_builder_end(&asks));
+
+    g_variant_builder_init(&refusals, G_VARIANT_TYPE("aa{sv}"));
+    for (guint i = 0; i < plan->verdicts->len; i++) {
+        const VhVerdict *verdict = &g_array_index(plan->verdicts, VhVerdict, i);
+        if (verdict->reason != VH_REASON_ASK && is_of_snapshot(input, verdict->domain))
+            g_variant_builder_add_value(&refusals, refusal_of(input, verdict));
+    }
+    vh_report_add(doc, "refusals", g_variant_builder_end(&refusals));
+
+    g_variant_builder_init(&in_flight, G_VARIANT_TYPE("aa{sv}"));
+    for (guint i = 0; i < input->snapshot->in_flight->len; i++) {
+        const VhInFlight *ask = &g_array_index(input->snapshot->in_flight, VhInFlight, i);
+        g_variant_builder_add_value(&in_flight, vh_report_in_flight(ask, input->snapshot->now_us));
+    }
+    vh_report_add(doc, "in_flight", g_variant_builder_end(&in_flight));
+}
+
+GVariant *vh_report_plan(const VhReportInput *input)
+{
+    const VhPlan *plan = input->plan;
+    GVariantBuilder doc;
+
+    g_variant_builder_init(&doc, G_VARIANT_TYPE_VARDICT);
+    vh_report_add_us(&doc, "seen_time_us", input->snapshot->wall_us);
+    vh_report_add_flag(&doc, "is_enforced", input->config->enforce);
+    vh_report_add_text(&doc, "level", vh_level_name(plan->level));
+    vh_report_add(&doc, "pool", pool_of(input));
+    vh_report_add_bytes(&doc, "need_bytes", plan->need_bytes);
+    vh_report_add_bytes(&doc, "in_flight_bytes", plan->in_flight_bytes);
+    vh_report_add_count(&doc, "max_in_flight", input->config->max_in_flight);
+    add_lists(&doc, input);
+    return g_variant_builder_end(&doc);
+}
+
+GVariant *vh_report_outcome(const VhAskOutcome *outcome, const char *message)
+{
+    GVariantBuilder doc;
+
+    g_variant_builder_init(&doc, G_VARIANT_TYPE_VARDICT);
+    vh_report_add_text(&doc, "method", vh_ask_method_name(outcome->method));
+    vh_report_add_text(&doc, "status", vh_ask_status_name(outcome->status));
+    vh_report_add_text(&doc, "source", vh_ask_source_name(outcome->source));
+    vh_report_add_bytes(&doc, "asked_bytes", outcome->asked_bytes);
+    vh_report_add_bytes(&doc, "taken_bytes", outcome->taken_bytes);
+    if (outcome->source != VH_ASK_SOURCE_NONE) {
+        vh_report_add_bytes(&doc, "returned_bytes", outcome->returned_bytes);
+        vh_report_add_bytes(&doc, "before_bytes", outcome->before_bytes);
+        vh_report_add_bytes(&doc, "after_bytes", outcome->after_bytes);
+        vh_report_add(&doc, "slope_bytes_per_s", g_variant_new_int64(outcome->slope_bytes_per_s));
+    }
+    if (outcome->has_memfree)
+        vh_report_add(&doc, "memfree_delta_bytes",
+                      g_variant_new_int64(outcome->memfree_delta_bytes));
+    vh_report_add_us(&doc, "duration_us", MAX(outcome->ended_us - outcome->started_us, 0));
+    if (outcome->error_code >= 0)
+        vh_report_add_text(&doc, "error", vh_error_code_name(outcome->error_code));
+    if (message != NULL && *message != '\0')
+        vh_report_add_text(&doc, "message", message);
+    return g_variant_builder_end(&doc);
+}
