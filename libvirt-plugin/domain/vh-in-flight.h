@@ -14,9 +14,12 @@ G_BEGIN_DECLS
 /*
  * In flight: an ask moved this domain's balloon, and must put it back. The record lives in the
  * domain's live metadata (VH_IN_FLIGHT_URI), so it outlives the asker, libvirtd and a migration.
+ *
  *     <virthint:inflight xmlns:virthint="urn:virthint:inflight:1" method="pulse" old="1048576"
- * target="524804" owner="BOOT-ID/PID/START" expires="UTC seconds"/> Sizes in KiB, as libvirt counts
- * balloons.
+ *                        target="524980" owner="BOOT-ID/PID-NAMESPACE/PID/START"
+ *                        expires="UTC seconds"/>
+ *
+ * Sizes in KiB, as libvirt counts balloons.
  */
 #define VH_IN_FLIGHT_URI "urn:virthint:inflight:1"
 
@@ -24,7 +27,7 @@ typedef struct {
     guint64 old_kib;    /* where the balloon was */
     guint64 target_kib; /* where this ask sent it */
     gint64 expires_us;  /* UTC since 1970: later than this nobody can be at it any more */
-    char owner[128];    /* who: boot id, process, its start time */
+    char owner[128];    /* who: boot id, PID namespace, process, its start time */
 } VhInFlightRecord;
 
 /* TRUE with *ret_found unset where there is none. A record that cannot be read is
@@ -39,8 +42,8 @@ VH_PUBLIC gboolean vh_in_flight_clear(virDomainPtr domain,
 /* Fills in `owner` with this process. */
 VH_PUBLIC void vh_in_flight_own(VhInFlightRecord *record);
 
-/* Whether whoever wrote it may still be at it: it has not expired, and its process lives or is on
- * another host. Does not block. */
+/* Whether whoever wrote it may still be at it: it has not expired, and its process lives or cannot
+ * be looked at from here (another host, another PID namespace). Does not block. */
 VH_PUBLIC gboolean vh_in_flight_is_live(const VhInFlightRecord *record, gint64 now_wall_us);
 
 /* Whose doing it is that the balloon rests where it is. */
@@ -54,7 +57,9 @@ typedef enum {
 /*
  * libvirt cannot read a balloon's target, only where it is. So an ask's target is marked: its KiB
  * are VH_TARGET_MARK_KIB modulo 1024. The kernel's autodeflate moves in whole MiB, so the mark
- * survives it; other tools set whole MiB. Judges a balloon that has come to rest. Does not block.
+ * survives it; other tools set whole MiB. Judges a balloon that has come to rest. One that got
+ * stuck on its way exactly at a whole MiB (a chance of 1 in 256) is taken for somebody else's: to
+ * leave a guest short is bad, to undo an admin's order is worse. Does not block.
  */
 #define VH_TARGET_MARK_KIB 692
 VH_PUBLIC VhBalloonOwner vh_in_flight_judge(const VhInFlightRecord *record, guint64 current_kib);

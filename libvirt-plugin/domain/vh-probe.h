@@ -27,10 +27,12 @@ VH_PUBLIC gboolean vh_probe_parse(const char *domain_xml, VhProbe *ret_probe,
                                   GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /*
- * Corrects the tier by what the driver told: where a stats period has been set for at least
- * `grace_us` (since `period_since_us`, UTC; 0: unknown) and it never answered, there is no driver.
- * Safe to call again and again.
+ * Corrects the tier by what the driver told: where a stats period has been set (since
+ * `period_since_us`, UTC; 0: unknown, then nothing is concluded) for longer than VH_PROBE_GRACE_US
+ * and three periods and it never answered, there is no driver. A late answer lifts that again. Safe
+ * to call again and again. Does not block.
  */
+#define VH_PROBE_GRACE_US (20 * G_USEC_PER_SEC) /* a guest boots meanwhile */
 VH_PUBLIC void vh_probe_apply_stats(VhProbe *probe, const VhStats *stats, gint64 period_since_us,
                                     gint64 now_wall_us);
 

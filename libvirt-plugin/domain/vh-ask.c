@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The handle of an ask, its two threads and its deadline. Owns who may wait for what; must not know
+ * how a method works.
+ *
+ * A call into libvirt cannot be interrupted, so the work runs on a thread that may get stuck, and
+ * a second one (the keeper) ends the ask at its deadline whatever the first does. What the worker
+ * finds out later is of no interest any more, but it still puts the balloon back.
+ */
+#include "vh-ask.h"
+
+#include "vh-libvirt.h"
+#include "vh-pulse.h"
+
+#include <string.h>
+
+#define DEADLINE_MAX_US (24 * G_TIME_SPAN_HOUR)
+/* Kept for the way back: a balloon comes back at about 2 GiB/s. */
+#define BACK_SHARE 4
+#define BACK_MAX_US (2 * G_USEC_PER_SEC)
+
+struct VhAsk {
+    int references; /* atomic: the caller, the keeper, the worker */
+    virDomainPtr domain;
+    VhUuid uuid;
+    VhAskRequest request;
+    gint64 started_us;
+    int cancelled; /* atomic */
+
+    GMutex mutex; /* all below; never held across a call into libvirt */
+    GCond changed;
+    VhAskProgress progress;
+    VhAskOutcome result; /* the worker's */
+    GError *result_error;
+    gboolean worker_ended;
+    gboolean ended; /* outcome and error are there, and do not change any more */
+    VhAskOutcome outcome;
+    GError *error;
+    VhAskNotify notify;
+    gpointer notify_data;
+    GThread *notifier; /* in the callback right now; NULL: nobody */
+};
+
+/* Domains that an ask of this process is at; the record in the metadata tells processes apart, not
+ * the asks of one. */
+static GMutex busy_mutex;
+static GHashTable *busy; /* of VhUuid */
+
+static gboolean busy_enter(const VhUuid *uuid)
+{
+    gboolean entered = FALSE;
+
+    g_mutex_lock(&busy_mutex);
+    if (!busy)
+        busy = g_hash_table_new_full(vh_uuid_hash, vh_uuid_equal, g_free, NULL);
+    if (!g_hash_table_contains(busy, uuid)) {
+        g_hash_table_add(busy, g_memdup2(uuid, sizeof *uuid));
+        entered = TRUE;
+    }
+    g_mutex_unlock(&busy_mutex);
+    return entered;
+}
+
+static void busy_leave(const VhUuid *uuid)
+{
+    g_mutex_lock(&busy_mutex);
+    g_hash_table_remove(busy, uuid);
+    if (g_hash_table_size(busy) == 0)
+        g_clear_pointer(&busy, g_hash_table_unref);
+    g_mutex_unlock(&busy_mutex);
+}
+
+static void ask_unref(VhAsk *ask)
+{
+    if (!g_atomic_int_dec_and_test(&ask->references))
+        return;
+    virDomainFree(ask->domain);
+    g_clear_error(&ask->result_error);
+    g_clear_error(&ask->error);
+    g_mutex_clear(&ask->mutex);
+    g_cond_clear(&ask->changed);
+    g_free(ask);
+}
+
+static gint64 deadline_of(const VhAsk *ask)
+{
+    return ask->started_us + ask->request.deadline_us;
+}
+
+static void take_progress(guint64 taken_bytes, guint64 returned_bytes, gpointer data)
+{
+    VhAsk *ask = data;
+
+    g_mutex_lock(&ask->mutex);
+    ask->progress.taken_bytes = MAX(ask->progress.taken_bytes, taken_bytes);
+    ask->progress.returned_bytes = returned_bytes;
+    g_mutex_unlock(&ask->mutex);
+}
+
+static void run_method(VhAsk *ask, VhAskOutcome *result, GError **error)
+{
+    gint64 back_us = MIN(ask->request.deadline_us / BACK_SHARE, BACK_MAX_US);
+    VhPulse pulse = {
+        .domain = ask->domain,
+        .request = ask->request,
+        .back_us = deadline_of(ask) - back_us,
+        .end_us = deadline_of(ask),
+        .cancelled = &ask->cancelled,
+        .progress = take_progress,
+        .data = ask,
+    };
+
+    if (!busy_enter(&ask->uuid)) {
+        result->status = VH_ASK_FAILED;
+        g_set_error(error, VH_ERROR, VH_ERROR_BUSY,
+                    "another ask of this process is at this domain");
+        return;
+    }
+    (void)vh_pulse_run(&pulse, result, error);
+    busy_leave(&ask->uuid);
+}
+
+static gpointer worker_main(gpointer data)
+{
+    VhAsk *ask = data;
+    VhAskOutcome result = {.error_code = -1};
+    GError *error = NULL;
+
+    run_method(ask, &result, &error);
+    if (error)
+        g_prefix_error(&error, "domain '%s': ", virDomainGetName(ask->domain));
+    g_mutex_lock(&ask->mutex);
+    ask->result = result;
+    ask->result_error = error;
+    ask->worker_ended = TRUE;
+    g_cond_broadcast(&ask->changed);
+    g_mutex_unlock(&ask->mutex);
+    ask_unref(ask);
+    return NULL;
+}
+
+/* With the mutex held. */
+static void publish(VhAsk *ask)
+{
+    VhAskOutcome *outcome = &ask->outcome;
+
+    if (ask->worker_ended) {
+        *outcome = ask->result;
+        ask->error = g_steal_pointer(&ask->result_error);
+    } else {
+        outcome->status = VH_ASK_TIMED_OUT;
+        outcome->taken_bytes = ask->progress.taken_bytes;
+        g_set_error(
+            &ask->error, VH_ERROR, VH_ERROR_TIMEOUT,
+            "domain '%s': no answer within the deadline; the balloon is put back as soon as "
+            "the guest and its QEMU answer",
+            virDomainGetName(ask->domain));
+    }
+    outcome->method = VH_ASK_PULSE;
+    outcome->asked_bytes = ask->request.bytes;
+    outcome->started_us = ask->started_us;
+    outcome->ended_us = g_get_monotonic_time();
+    outcome->error_code = ask->error ? ask->error->code : -1;
+    ask->progress.status = outcome->status;
+    ask->progress.taken_bytes = outcome->taken_bytes;
+    ask->progress.returned_bytes = outcome->returned_bytes;
+    ask->progress.elapsed_us = outcome->ended_us - ask->started_us;
+    ask->ended = TRUE;
+}
+
+static gpointer keeper_main(gpointer data)
+{
+    VhAsk *ask = data;
+    VhAskNotify notify;
+    gpointer notify_data;
+
+    g_mutex_lock(&ask->mutex);
+    while (!ask->worker_ended && g_cond_wait_until(&ask->changed, &ask->mutex, deadline_of(ask)))
+        continue;
+    publish(ask);
+    notify = g_steal_pointer(&ask->notify);
+    notify_data = ask->notify_data;
+    ask->notifier = notify ? g_thread_self() : NULL;
+    g_cond_broadcast(&ask->changed);
+    g_mutex_unlock(&ask->mutex);
+    if (notify) {
+        notify(ask, notify_data);
+        g_mutex_lock(&ask->mutex);
+        ask->notifier = NULL;
+        g_cond_broadcast(&ask->changed);
+        g_mutex_unlock(&ask->mutex);
+    }
+    ask_unref(ask);
+    return NULL;
+}
+
+static gboolean check_request(const VhAskRequest *request, GError **error)
+{
+    if (request->method != VH_ASK_AUTO && request->method != VH_ASK_PULSE) {
+        g_set_error(error, VH_ERROR, VH_ERROR_UNSUPPORTED,
+                    "the method '%s' needs a patched QEMU and its driver: use auto or pulse",
+                    vh_ask_method_name(request->method));
+        return FALSE;
+    }
+    if (request->granule_bytes != 0 && request->granule_bytes != 4096) {
+        g_set_error(error, VH_ERROR, VH_ERROR_INVALID,
+                    "a pulse works in pages of 4096 bytes: the granule must be 4096, or 0");
+        return FALSE;
+    }
+    if (request->deadline_us < 0 || request->deadline_us > DEADLINE_MAX_US) {
+        g_set_error(error, VH_ERROR, VH_ERROR_INVALID,
+                    "the deadline must be within 24 hours (0: %d s)",
+                    (int)(VH_ASK_DEADLINE_DEFAULT_US / G_USEC_PER_SEC));
+        return FALSE;
+    }
+    if (request->without_autodeflate && request->reserve_bytes == 0) {
+        g_set_error(error, VH_ERROR, VH_ERROR_INVALID,
+                    "asking a guest without autodeflate needs a reserve: say how much stays free");
+        return FALSE;
+    }
+    return TRUE;
+}
+
+VhAsk *vh_ask_start(virDomainPtr domain, const VhAskRequest *request, GError **error)
+{
+    VhAsk *ask;
+
+    g_return_val_if_fail(domain && request, NULL);
+    if (!check_request(request, error))
+        return NULL;
+    ask = g_new0(VhAsk, 1);
+    ask->references = 3;
+    ask->domain = domain;
+    virDomainRef(domain);
+    ask->uuid = vh_libvirt_uuid(domain);
+    ask->request = *request;
+    if (ask->request.deadline_us == 0)
+        ask->request.deadline_us = VH_ASK_DEADLINE_DEFAULT_US;
+    ask->started_us = g_get_monotonic_time();
+    ask->progress.asked_bytes = request->bytes;
+    g_mutex_init(&ask->mutex);
+    g_cond_init(&ask->changed);
+    g_thread_unref(g_thread_new("vh-ask-worker", worker_main, ask));
+    g_thread_unref(g_thread_new("vh-ask", keeper_main, ask));
+    return ask;
+}
+
+void vh_ask_get_progress(VhAsk *ask, VhAskProgress *ret_progress)
+{
+    g_mutex_lock(&ask->mutex);
+    *ret_progress = ask->progress;
+    if (!ask->ended)
+        ret_progress->elapsed_us = g_get_monotonic_time() - ask->started_us;
+    g_mutex_unlock(&ask->mutex);
+}
+
+gboolean vh_ask_wait(VhAsk *ask, gint64 timeout_us)
+{
+    gint64 until_us = timeout_us < 0 ? G_MAXINT64 : g_get_monotonic_time() + timeout_us;
+    gboolean ended;
+
+    g_mutex_lock(&ask->mutex);
+    while (!ask->ended) {
+        if (timeout_us < 0)
+            g_cond_wait(&ask->changed, &ask->mutex);
+        else if (!g_cond_wait_until(&ask->changed, &ask->mutex, until_us))
+            break;
+    }
+    ended = ask->ended;
+    g_mutex_unlock(&ask->mutex);
+    return ended;
+}
+
+void vh_ask_get_outcome(VhAsk *ask, VhAskOutcome *ret_outcome, const char **ret_message)
+{
+    g_mutex_lock(&ask->mutex);
+    if (ask->ended) {
+        *ret_outcome = ask->outcome;
+    } else {
+        memset(ret_outcome, 0, sizeof *ret_outcome);
+        ret_outcome->status = VH_ASK_RUNNING;
+        ret_outcome->asked_bytes = ask->request.bytes;
+        ret_outcome->started_us = ask->started_us;
+        ret_outcome->error_code = -1;
+    }
+    if (ret_message)
+        *ret_message = ask->error ? ask->error->message : NULL;
+    g_mutex_unlock(&ask->mutex);
+}
+
+void vh_ask_cancel(VhAsk *ask)
+{
+    g_atomic_int_set(&ask->cancelled, 1);
+}
+
+void vh_ask_set_notify(VhAsk *ask, VhAskNotify notify, gpointer data)
+{
+    gboolean now;
+
+    g_mutex_lock(&ask->mutex);
+    /* So that the caller may free `data` once the old one is replaced. */
+    while (ask->notifier && ask->notifier != g_thread_self())
+        g_cond_wait(&ask->changed, &ask->mutex);
+    now = ask->ended && notify;
+    ask->notify = ask->ended ? NULL : notify;
+    ask->notify_data = data;
+    g_mutex_unlock(&ask->mutex);
+    if (now)
+        notify(ask, data);
+}
+
+void vh_ask_free(VhAsk *ask)
+{
+    if (!ask)
+        return;
+    vh_ask_set_notify(ask, NULL, NULL);
+    ask_unref(ask);
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Finds out from a domain's XML what it can be asked for. Owns which elements mean what for
+ * discards; must not know policy, and never sends a monitor command.
+ */
+#include "vh-probe.h"
+
+#include "vh-libvirt.h"
+#include "vh-units.h"
+#include "vh-xml.h"
+
+/* Any of these, and a discard frees nothing or is refused. */
+#define BLOCKING_REASONS                                                                  \
+    ((guint)(VH_TIER_REASON_NO_BALLOON | VH_TIER_REASON_NO_DRIVER | VH_TIER_REASON_VFIO | \
+             VH_TIER_REASON_LOCKED | VH_TIER_REASON_HUGEPAGES))
+
+#define MAX_PERIOD_S 86400
+
+/* Devices that pin guest memory for DMA, so that QEMU disables discards. A NULL attribute: always.
+ */
+static const struct {
+    const char *element, *attribute, *value;
+} pinning[] = {
+    {"hostdev", "type", "pci"},    {"hostdev", "type", "mdev"}, {"interface", "type", "hostdev"},
+    {"interface", "type", "vdpa"}, {"disk", "type", "nvme"},    {"disk", "type", "vhostvdpa"},
+};
+
+static gboolean is_pinning(const xmlNode *device)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(pinning); i++) {
+        if (vh_xml_is(device, pinning[i].element) &&
+            vh_xml_attribute_is(device, pinning[i].attribute, pinning[i].value))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static void take_balloon(const xmlNode *balloon, VhProbe *probe)
+{
+    g_autofree char *model = vh_xml_attribute(balloon, "model");
+    const xmlNode *stats = vh_xml_child(balloon, "stats");
+    guint64 period_s;
+
+    /* Its three models differ in the PCI ids only. */
+    probe->has_balloon = model && g_str_has_prefix(model, "virtio");
+    if (!probe->has_balloon)
+        return;
+    probe->has_autodeflate = vh_xml_attribute_is(balloon, "autodeflate", "on");
+    probe->has_reporting = vh_xml_attribute_is(balloon, "freePageReporting", "on");
+    if (stats && vh_xml_attribute_uint(stats, "period", MAX_PERIOD_S, &period_s))
+        probe->stats_period_us = (gint64)period_s * VH_SEC;
+}
+
+static void take_devices(const xmlNode *devices, VhProbe *probe)
+{
+    for (const xmlNode *device = devices ? devices->children : NULL; device;
+         device = device->next) {
+        if (vh_xml_is(device, "memballoon"))
+            take_balloon(device, probe);
+        else if (is_pinning(device))
+            probe->reasons |= VH_TIER_REASON_VFIO;
+    }
+}
+
+static void take_backing(const xmlNode *backing, VhProbe *probe)
+{
+    const xmlNode *source = vh_xml_child(backing, "source");
+    const xmlNode *access = vh_xml_child(backing, "access");
+
+    if (vh_xml_child(backing, "locked"))
+        probe->reasons |= VH_TIER_REASON_LOCKED;
+    if (vh_xml_child(backing, "hugepages"))
+        probe->reasons |= VH_TIER_REASON_HUGEPAGES;
+    if (source && vh_xml_attribute_is(source, "type", "file"))
+        probe->reasons |= VH_TIER_REASON_FILE_BACKED;
+    if (access && vh_xml_attribute_is(access, "mode", "shared"))
+        probe->is_shared = TRUE;
+}
+
+static void take_numa(const xmlNode *numa, VhProbe *probe)
+{
+    for (const xmlNode *cell = numa ? numa->children : NULL; cell; cell = cell->next) {
+        if (vh_xml_is(cell, "cell") && vh_xml_attribute_is(cell, "memAccess", "shared"))
+            probe->is_shared = TRUE;
+    }
+}
+
+static void set_tier(VhProbe *probe)
+{
+    probe->tier = probe->reasons & BLOCKING_REASONS ? VH_TIER_NONE : VH_TIER_PULSE;
+}
+
+gboolean vh_probe_parse(const char *domain_xml, VhProbe *ret_probe, GError **error)
+{
+    g_autoptr(xmlDoc) doc = vh_xml_parse(domain_xml, "the domain XML", error);
+    VhProbe probe = {0};
+    const xmlNode *root;
+
+    if (!doc)
+        return FALSE;
+    root = xmlDocGetRootElement(doc);
+    if (!vh_xml_is(root, "domain")) {
+        g_set_error(error, VH_ERROR, VH_ERROR_PROTOCOL,
+                    "the domain XML starts with <%.64s> instead of <domain>",
+                    (const char *)root->name);
+        return FALSE;
+    }
+    take_devices(vh_xml_child(root, "devices"), &probe);
+    take_backing(vh_xml_child(root, "memoryBacking"), &probe);
+    take_numa(vh_xml_child(vh_xml_child(root, "cpu"), "numa"), &probe);
+    /* SEV, TDX and their like pin all memory, and what is discarded would not be found again. */
+    if (vh_xml_child(root, "launchSecurity"))
+        probe.reasons |= VH_TIER_REASON_LOCKED;
+    if (!probe.has_balloon)
+        probe.reasons |= VH_TIER_REASON_NO_BALLOON;
+    else if (!probe.has_autodeflate)
+        probe.reasons |= VH_TIER_REASON_NO_AUTODEFLATE;
+    if (probe.has_balloon)
+        probe.reasons |= VH_TIER_REASON_STOCK_DEVICE;
+    set_tier(&probe);
+    *ret_probe = probe;
+    return TRUE;
+}
+
+void vh_probe_apply_stats(VhProbe *probe, const VhStats *stats, gint64 period_since_us,
+                          gint64 now_wall_us)
+{
+    gint64 grace_us = VH_PROBE_GRACE_US + 3 * probe->stats_period_us;
+    gboolean waited = probe->stats_period_us > 0 && period_since_us > 0 &&
+                      now_wall_us - period_since_us >= grace_us;
+
+    if (stats->last_update_us > 0)
+        probe->reasons &= ~(guint)VH_TIER_REASON_NO_DRIVER;
+    else if (waited && probe->has_balloon)
+        probe->reasons |= VH_TIER_REASON_NO_DRIVER;
+    set_tier(probe);
+}
+
+gboolean vh_probe_domain(virDomainPtr domain, VhProbe *ret_probe, GError **error)
+{
+    char *xml = virDomainGetXMLDesc(domain, 0);
+    VhProbe probe;
+    VhStats stats;
+    gboolean parsed;
+
+    if (!xml) {
+        vh_libvirt_set_error(error, NULL);
+        return FALSE;
+    }
+    parsed = vh_probe_parse(xml, &probe, error);
+    free(xml);
+    if (!parsed || !vh_stats_read(domain, &stats, error))
+        return FALSE;
+    vh_probe_apply_stats(&probe, &stats, 0, g_get_real_time());
+    *ret_probe = probe;
+    return TRUE;
+}
