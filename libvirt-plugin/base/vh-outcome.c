@@ -8,6 +8,13 @@ static const char *const method_names[] = {
     [VH_ASK_PASS] = "pass",
 };
 
+static const char *const status_names[] = {
+    [VH_ASK_RUNNING] = "running",       [VH_ASK_DONE] = "done",
+    [VH_ASK_BACKED_OFF] = "backed-off", [VH_ASK_CANCELLED] = "cancelled",
+    [VH_ASK_OVERTAKEN] = "overtaken",   [VH_ASK_TIMED_OUT] = "timed-out",
+    [VH_ASK_FAILED] = "failed",
+};
+
 const char *vh_ask_method_name(VhAskMethod method)
 {
     g_return_val_if_fail((guint)method < G_N_ELEMENTS(method_names), "auto");
@@ -16,14 +23,8 @@ const char *vh_ask_method_name(VhAskMethod method)
 
 const char *vh_ask_status_name(VhAskStatus status)
 {
-    static const char *const names[] = {
-        [VH_ASK_RUNNING] = "running",       [VH_ASK_DONE] = "done",
-        [VH_ASK_BACKED_OFF] = "backed-off", [VH_ASK_CANCELLED] = "cancelled",
-        [VH_ASK_OVERTAKEN] = "overtaken",   [VH_ASK_TIMED_OUT] = "timed-out",
-        [VH_ASK_FAILED] = "failed",
-    };
-    g_return_val_if_fail((guint)status < G_N_ELEMENTS(names), "failed");
-    return names[status];
+    g_return_val_if_fail((guint)status < G_N_ELEMENTS(status_names), "failed");
+    return status_names[status];
 }
 
 const char *vh_ask_source_name(VhAskSource source)
@@ -38,12 +39,22 @@ const char *vh_ask_source_name(VhAskSource source)
     return names[source];
 }
 
-int vh_ask_method_from_name(const char *name)
+static int find_name(const char *const *names, guint n_names, const char *name)
 {
-    for (guint i = 0; i < G_N_ELEMENTS(method_names); i++) {
-        if (g_strcmp0(name, method_names[i]) == 0) {
+    for (guint i = 0; i < n_names; i++) {
+        if (g_strcmp0(name, names[i]) == 0) {
             return (int)i;
         }
     }
     return -1;
+}
+
+int vh_ask_method_from_name(const char *name)
+{
+    return find_name(method_names, G_N_ELEMENTS(method_names), name);
+}
+
+int vh_ask_status_from_name(const char *name)
+{
+    return find_name(status_names, G_N_ELEMENTS(status_names), name);
 }
