@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the parts of the guest's agent share. The agent is PID 1 of a lab guest: it loads the virtio
+ * modules, serves the host over a virtio-serial port, and has every workload done by a child, the
+ * worker, so that an out-of-memory kill ends a worker and is reported. It knows nothing of
+ * libvirt, and nothing of what the host makes of a report.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../vh-workload.h"
+
+#define AGENT_PORT_NAME "org.virthint.lab"
+#define AGENT_MAX_REPORT_BYTES (1u << 20)
+#define AGENT_MAX_WORKERS 8
+#define AGENT_DISK_DEVICE "/dev/vda"
+#define AGENT_DISK_PATH "/disk"
+
+/* Text that grows up to AGENT_MAX_REPORT_BYTES and then says that it was cut. */
+typedef struct {
+    char *data;
+    size_t length;
+    size_t capacity;
+    bool cut;
+} Text;
+
+__attribute__((format(printf, 2, 3))) void text_add(Text *text, const char *format, ...);
+void text_clear(Text *text);
+
+/* Appends the guest's own memory numbers as "key value" lines: /proc/meminfo and vmstat. */
+void report_guest(Text *text);
+
+/* What a program has done so far; every number counts from the program's start. */
+typedef struct {
+    uint64_t touched_pages;
+    uint64_t verified_pages;
+    uint64_t corrupt_pages;
+    uint64_t corrupt_bytes;
+    uint64_t churned_bytes;
+    uint64_t cached_bytes;
+    uint64_t alloc_failures;
+    uint64_t stall_max_us;
+} Tally;
+
+/* One piece of memory with a pattern in it. keep_pages of every granule_pages are used. */
+typedef struct {
+    char name[VH_WORKLOAD_NAME_BYTES];
+    uint8_t *base;
+    uint64_t seed;
+    size_t mapped_pages;
+    size_t keep_pages, granule_pages;
+} Region;
+
+/* Maps and fills a region; false, with alloc_failures counted, where the kernel refuses. */
+bool region_alloc(Region *region, size_t pages, VhWorkloadThp thp, uint64_t seed, Tally *tally);
+
+/* Gives back all but keep_pages of every granule_pages. */
+void region_thin(Region *region, size_t keep_pages, size_t granule_pages);
+
+/* Checks every byte of every page in use against the pattern. */
+void region_verify(const Region *region, Tally *tally);
+
+/* Gives back the last `pages` pages of the mapping; all of it where there are not more. */
+void region_shrink(Region *region, size_t pages);
+
+void region_free(Region *region);
+
+/* Pages that hold the pattern. */
+size_t region_used_pages(const Region *region);
+
+/* Appends "range PHYSICAL LENGTH" lines for up to `bytes` of pages in use. */
+bool region_locate(const Region *region, uint64_t bytes, Text *text);
+
+/* Makes the file on the disk `bytes` long and reads it whole, so that the page cache holds it. */
+bool cache_fill(uint64_t bytes, Tally *tally, char *error, size_t error_bytes);
+bool cache_drop(void);
+
+/* The frames between PID 1 and a worker: a header, and then length bytes. */
+typedef enum { FRAME_PROGRAM, FRAME_INTERIM, FRAME_REPORT } FrameKind;
+typedef struct {
+    uint32_t kind;
+    uint32_t length;
+} FrameHeader;
+
+bool frame_write(int fd, FrameKind kind, const char *data, size_t length);
+
+/* Reads one frame; *ret_data has a NUL after it and is freed by the caller. */
+bool frame_read(int fd, FrameHeader *ret_header, char **ret_data);
+
+/* Reads or writes all of it; false at an error or the end. */
+bool io_write_all(int fd, const void *data, size_t length);
+bool io_read_all(int fd, void *data, size_t length);
+
+/* The child's whole life: programs come over fd, reports go back. */
+_Noreturn void worker_main(int fd);
+
+/* PID 1's loop over the port: never returns. */
+_Noreturn void serve(int port);
+
+uint64_t now_us(void);
