@@ -92,6 +92,14 @@ void json_doc_check(JsonDoc *doc, const char *section, GVariant *document)
     }
 }
 
+void json_doc_check_key(JsonDoc *doc, const char *section, const char *key)
+{
+    g_autofree char *path = g_strdup_printf("%s %s", section, key);
+
+    if (!g_hash_table_contains(doc->types, path))
+        g_error("docs/json.md: section '%s' lacks the key '%s'", section, key);
+}
+
 void json_doc_check_all_seen(JsonDoc *doc, const char *section)
 {
     g_autofree char *prefix = g_strdup_printf("%s ", section);

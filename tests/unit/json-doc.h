@@ -19,6 +19,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(JsonDoc, json_doc_free)
  */
 void json_doc_check(JsonDoc *doc, const char *section, GVariant *document);
 
+/* The same for one key, whatever its type. */
+void json_doc_check_key(JsonDoc *doc, const char *section, const char *key);
+
 /* Fails the test where the section lists a key that no checked document had. */
 void json_doc_check_all_seen(JsonDoc *doc, const char *section);
 

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Who answers the commands: the daemon over D-Bus, an engine in this process, or a fake in a test.
+ * The commands know only this table; what it returns are the documents of docs/json.md.
+ */
+#pragma once
+
+#include "vh-error.h"
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+/* How much a command needs. */
+typedef enum {
+    VH_ACCESS_NONE,   /* no backend at all */
+    VH_ACCESS_READ,   /* reads what is there */
+    VH_ACCESS_ASK,    /* changes guests */
+    VH_ACCESS_DAEMON, /* only the daemon can do it */
+} VhAccess;
+
+/* What the user said about whom to speak to. Borrowed. */
+typedef struct {
+    VhAccess access;
+    const char *const *uris; /* NULL-terminated; NULL: none was given */
+    gboolean read_only;      /* the user wants nothing to be changed */
+    const char *bus_address; /* NULL: the system bus */
+    const char *policy_path; /* NULL: the daemon's, or the one that is installed */
+    GCancellable *cancel;    /* ends what waits: Ctrl-C */
+    /* One line about what goes on (waiting, recovering), for stderr. */
+    void (*notice)(const char *text, gpointer data);
+    gpointer notice_data;
+} VhBackendRequest;
+
+typedef struct {
+    guint64 asked_bytes;    /* 0: all that can be had */
+    guint64 taken_bytes;    /* the balloon has gone down by this */
+    guint64 returned_bytes; /* the guest's resident memory has */
+} VhAskProgress;
+
+/*
+ * What goes on while an ask is waited for. Called from the main loop, a few times a second at most.
+ */
+typedef void (*VhAskProgressFunc)(const VhAskProgress *progress, gpointer data);
+
+typedef struct VhBackend VhBackend;
+
+/*
+ * All calls may block, running the default main context meanwhile, and end with
+ * G_IO_ERROR_CANCELLED where the request's `cancel` fires. Documents are full references.
+ */
+typedef struct {
+    void (*free)(VhBackend *backend);
+
+    /* Who it is, for people: "virthintd 0.1.0", "own read-only connection to qemu:///system". Free
+     * with g_free(). */
+    char *(*describe)(VhBackend *backend);
+
+    /* Sees anew: what follows is of this moment. With `settle` it takes up to some seconds more,
+     * until two samples of each guest agree, where nobody has watched them before. */
+    gboolean (*refresh)(VhBackend *backend, gboolean settle, GError **error);
+
+    /* The documents of the last refresh: aa{sv}, then a{sv}. A domain is a name, id or UUID;
+     * VH_ERROR_GONE where there is none. */
+    GVariant *(*list)(VhBackend *backend, GError **error);
+    GVariant *(*info)(VhBackend *backend, const char *domain, GError **error);
+    GVariant *(*plan)(VhBackend *backend, GError **error);
+    GVariant *(*explain)(VhBackend *backend, const char *domain, GError **error);
+
+    /* Starts an ask; bytes 0: all that is expected, deadline_us 0: the default. Its id; 0 with an
+     * error. */
+    guint64 (*ask)(VhBackend *backend, const char *domain, guint64 bytes, gint64 deadline_us,
+                   GError **error);
+
+    /*
+     * Waits for its end, and returns the outcome. When `cancel` fires, the ask is cancelled, and
+     * the wait goes on until the guest has all its memory back. VH_ERROR_GONE where whoever
+     * carried it out went away.
+     */
+    GVariant *(*wait)(VhBackend *backend, guint64 id, VhAskProgressFunc progress, gpointer data,
+                      GError **error);
+
+    /* Makes the daemon read its policy again; VH_ERROR_INVALID with what is wrong with it. */
+    gboolean (*reload)(VhBackend *backend, GError **error);
+} VhBackendOps;
+
+/* Embed it as the first member of the implementation. */
+struct VhBackend {
+    const VhBackendOps *ops;
+    gboolean must_wait; /* an ask ends with this process: it cannot be left alone */
+};
+
+/* Where backends come from: the program's main knows. */
+typedef struct {
+    /* VH_ERROR_GONE where there is nobody to speak to, VH_ERROR_UNSUPPORTED where a daemon is
+     * needed and does not run. */
+    VhBackend *(*open)(const VhBackendRequest *request, gpointer data, GError **error);
+
+    /* Reads policy files and directories as the daemon would; a{sv}: the policy that they amount
+     * to. VH_ERROR_INVALID, VH_ERROR_UNSUPPORTED: what is wrong, and where. */
+    GVariant *(*check)(const char *const *paths, gpointer data, GError **error);
+
+    gpointer data;
+} VhBackendProvider;
+
+static inline void vh_backend_free(VhBackend *backend)
+{
+    if (backend != NULL)
+        backend->ops->free(backend);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VhBackend, vh_backend_free)
+
+G_END_DECLS

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* ask: one guest, by hand, with its progress. */
+#include "vh-commands.h"
+#include "vh-context.h"
+#include "vh-doc.h"
+#include "vh-units.h"
+#include "vh-view.h"
+
+#define BAR_CELLS 30
+#define LINE_STEPS 10 /* without a terminal: a line per tenth of the way */
+
+typedef struct {
+    VhContext *context;
+    gboolean is_bar; /* a line that is written over */
+    gboolean has_bar;
+    gboolean has_told_cancel;
+    guint last_step; /* 1 + the step of the last line; 0: none yet */
+} Progress;
+
+/* 0 to BAR_CELLS or LINE_STEPS; half of the way is down, half is back. */
+static guint part_of(const VhAskProgress *progress, guint parts)
+{
+    if (progress->asked_bytes == 0)
+        return 0;
+    gdouble share = (gdouble)progress->taken_bytes / (gdouble)progress->asked_bytes;
+    return (guint)(CLAMP(share, 0.0, 1.0) * parts);
+}
+
+static char *progress_text(const VhAskProgress *progress)
+{
+    g_autofree char *taken = vh_format_size(progress->taken_bytes);
+    g_autofree char *asked = vh_format_size(progress->asked_bytes);
+    g_autofree char *returned = vh_format_size(progress->returned_bytes);
+
+    if (progress->asked_bytes == 0)
+        return g_strdup_printf("%s taken, %s returned", taken, returned);
+    return g_strdup_printf("%s of %s taken, %s returned", taken, asked, returned);
+}
+
+static void write_error(const VhContext *context, const char *text)
+{
+    const VhOutput *output = context->program->output;
+    output->write(TRUE, text, output->data);
+}
+
+static void end_bar(Progress *state)
+{
+    if (state->has_bar)
+        write_error(state->context, "\n");
+    state->has_bar = FALSE;
+}
+
+static void draw_bar(Progress *state, const VhAskProgress *progress, const char *text)
+{
+    guint full = part_of(progress, BAR_CELLS);
+    char bar[BAR_CELLS + 1];
+
+    for (guint i = 0; i < BAR_CELLS; i++)
+        bar[i] = i < full ? '#' : '.';
+    bar[BAR_CELLS] = '\0';
+    g_autofree char *line = g_strdup_printf("\r[%s] %s\033[K", bar, text);
+    write_error(state->context, line);
+    state->has_bar = TRUE;
+}
+
+static void show_progress(const VhAskProgress *progress, gpointer data)
+{
+    Progress *state = data;
+    g_autofree char *text = progress_text(progress);
+
+    if (!state->has_told_cancel && g_cancellable_is_cancelled(state->context->program->cancel)) {
+        end_bar(state);
+        vh_context_say(state->context,
+                       "cancelling; waiting until the guest has all its memory back");
+        state->has_told_cancel = TRUE;
+    }
+    if (vh_context_flag(state->context, "quiet"))
+        return;
+    if (state->is_bar) {
+        draw_bar(state, progress, text);
+        return;
+    }
+    guint step = part_of(progress, LINE_STEPS) + 1;
+    if (step == state->last_step)
+        return;
+    state->last_step = step;
+    vh_context_notice(state->context, "%s", text);
+}
+
+/* Whether the guest was asked as far as its own need allowed. */
+static gboolean is_good(GVariant *outcome)
+{
+    const char *status = vh_doc_text(outcome, "status");
+    return g_str_equal(status, "done") || g_str_equal(status, "backed-off");
+}
+
+static VhExit wait_for(VhContext *context, guint64 id)
+{
+    Progress state = {.context = context, .is_bar = context->program->output->err_is_tty};
+    const char *domain = vh_context_operand(context, 0);
+    g_autoptr(GError) error = NULL;
+
+    g_autoptr(GVariant) outcome =
+        context->backend->ops->wait(context->backend, id, show_progress, &state, &error);
+    end_bar(&state);
+    if (outcome == NULL)
+        return vh_context_fail(context, g_steal_pointer(&error));
+    if (!vh_context_json(context,
+                         g_variant_new_parsed("{'id': <%t>, 'domain': <%s>, 'outcome': <%@a{sv}>}",
+                                              id, domain, outcome))) {
+        g_autofree char *text = vh_view_outcome(context, outcome);
+        vh_context_print(context, "%s: %s\n", domain, text);
+    }
+    return is_good(outcome) ? VH_EXIT_OK : VH_EXIT_FAILURE;
+}
+
+static VhExit run_ask(VhContext *context)
+{
+    const char *domain = vh_context_operand(context, 0);
+    guint64 bytes = vh_context_value(context, "bytes")->bytes;
+    gint64 deadline_us = vh_context_value(context, "deadline")->us;
+    g_autoptr(GError) error = NULL;
+
+    if (vh_context_flag(context, "readonly")) {
+        vh_context_say(context, "an ask changes a guest; leave --readonly out");
+        return VH_EXIT_USAGE;
+    }
+    if (vh_context_flag(context, "bytes") && bytes == 0) {
+        vh_context_say(context, "--bytes: 0 asks for nothing; leave it out to ask for all that is "
+                                "expected");
+        return VH_EXIT_USAGE;
+    }
+    if (!vh_context_open(context))
+        return VH_EXIT_FAILURE;
+    guint64 id = context->backend->ops->ask(context->backend, domain, bytes, deadline_us, &error);
+    if (id == 0)
+        return vh_context_fail(context, g_steal_pointer(&error));
+    if (context->backend->must_wait || vh_context_flag(context, "wait"))
+        return wait_for(context, id);
+    if (!vh_context_json(context, g_variant_new_parsed("{'id': <%t>, 'domain': <%s>}", id, domain)))
+        vh_context_print(context, "%s: ask %" G_GUINT64_FORMAT " has started\n", domain, id);
+    return VH_EXIT_OK;
+}
+
+static const VhOption ask_options[] = {
+    {"bytes", 'b', VH_OPTION_SIZE, "SIZE", "how much (512MiB, 1.5GiB); default: all expected"},
+    {"deadline", 'd', VH_OPTION_DURATION, "DURATION", "give up after this long (30s, 2min)"},
+    {"wait", 'w', VH_OPTION_FLAG, NULL, "wait for the end, showing progress"},
+    {NULL},
+};
+
+const VhCommand vh_cmd_ask = {
+    .name = "ask",
+    .operands = "DOMAIN",
+    .summary = "ask one guest for its free memory",
+    .description =
+        "Asks one guest for memory that it has freed. What protects guests from harm is\n"
+        "respected; the pool's level and the cooldown are not. With --wait it shows the\n"
+        "progress; Ctrl-C then cancels, and ends when the guest has all its memory back.\n"
+        "Without the daemon it always waits. Exit status 0: the ask was carried out,\n"
+        "also where it backed off because the guest needed its memory.",
+    .min_operands = 1,
+    .max_operands = 1,
+    .access = VH_ACCESS_ASK,
+    .options = ask_options,
+    .run = run_ask,
+};

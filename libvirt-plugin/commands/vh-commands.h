@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The commands that the table lists, one file per group. For the files of the commands only. */
+#pragma once
+
+#include "vh-command.h"
+
+G_BEGIN_DECLS
+
+extern const VhCommand vh_cmd_list, vh_cmd_info, vh_cmd_explain; /* vh-cmd-domain.c */
+extern const VhCommand vh_cmd_plan;                              /* vh-cmd-plan.c */
+extern const VhCommand vh_cmd_ask;                               /* vh-cmd-ask.c */
+extern const VhCommand vh_cmd_top;                               /* vh-cmd-top.c */
+extern const VhCommand vh_cmd_check, vh_cmd_reload;              /* vh-cmd-policy.c */
+
+G_END_DECLS

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The context: values by name, and the one place where commands meet the output. */
+#include "vh-context.h"
+
+#include "vh-json.h"
+#include "vh-units.h"
+
+static void clear_value(gpointer data)
+{
+    VhValue *value = data;
+
+    g_free(value->text);
+    g_strfreev(value->texts);
+}
+
+static void add_values(GArray *values, const VhOption *options)
+{
+    for (guint i = 0; options != NULL && options[i].name != NULL; i++) {
+        VhValue value = {.option = &options[i]};
+        g_array_append_val(values, value);
+    }
+}
+
+VhContext *vh_context_new(const VhProgram *program, const VhCommand *command)
+{
+    VhContext *context = g_new0(VhContext, 1);
+
+    context->program = program;
+    context->command = command;
+    context->operands = g_ptr_array_new_with_free_func(g_free);
+    context->values = g_array_new(FALSE, TRUE, sizeof(VhValue));
+    g_array_set_clear_func(context->values, clear_value);
+    add_values(context->values, vh_common_options());
+    if (command != NULL)
+        add_values(context->values, command->options);
+    return context;
+}
+
+void vh_context_free(VhContext *context)
+{
+    if (context == NULL)
+        return;
+    vh_backend_free(context->backend);
+    g_ptr_array_unref(context->operands);
+    g_array_unref(context->values);
+    g_free(context);
+}
+
+const VhValue *vh_context_value(const VhContext *context, const char *option)
+{
+    for (guint i = 0; i < context->values->len; i++) {
+        const VhValue *value = &g_array_index(context->values, VhValue, i);
+        if (g_str_equal(value->option->name, option))
+            return value;
+    }
+    g_return_val_if_reached(NULL);
+}
+
+gboolean vh_context_flag(const VhContext *context, const char *option)
+{
+    return vh_context_value(context, option)->is_set;
+}
+
+const char *vh_context_operand(const VhContext *context, guint index)
+{
+    return index < context->operands->len ? g_ptr_array_index(context->operands, index) : NULL;
+}
+
+static void notice_from_backend(const char *text, gpointer data)
+{
+    vh_context_notice(data, "%s", text);
+}
+
+gboolean vh_context_open(VhContext *context)
+{
+    const VhBackendProvider *provider = context->program->provider;
+    const VhBackendRequest request = {
+        .access = context->command->access,
+        .uris = (const char *const *)vh_context_value(context, "connect")->texts,
+        .read_only = vh_context_flag(context, "readonly"),
+        .bus_address = vh_context_value(context, "bus")->text,
+        .policy_path = vh_context_value(context, "policy")->text,
+        .cancel = context->program->cancel,
+        .notice = notice_from_backend,
+        .notice_data = context,
+    };
+    g_autoptr(GError) error = NULL;
+
+    context->backend = provider->open(&request, provider->data, &error);
+    if (context->backend == NULL) {
+        vh_context_fail(context, g_steal_pointer(&error));
+        return FALSE;
+    }
+    g_autofree char *who = context->backend->ops->describe(context->backend);
+    vh_context_notice(context, "using %s", who);
+    return TRUE;
+}
+
+static void write_text(VhContext *context, gboolean is_error, const char *text)
+{
+    const VhOutput *output = context->program->output;
+    output->write(is_error, text, output->data);
+}
+
+void vh_context_print(VhContext *context, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    g_autofree char *text = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    write_text(context, FALSE, text);
+}
+
+static void say_line(VhContext *context, const char *text)
+{
+    g_autofree char *line = g_strdup_printf("%s: %s\n", context->program->program, text);
+    write_text(context, TRUE, line);
+}
+
+void vh_context_say(VhContext *context, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    g_autofree char *text = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    say_line(context, text);
+}
+
+void vh_context_notice(VhContext *context, const char *format, ...)
+{
+    va_list arguments;
+
+    if (vh_context_flag(context, "quiet"))
+        return;
+    va_start(arguments, format);
+    g_autofree char *text = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    say_line(context, text);
+}
+
+VhExit vh_context_fail(VhContext *context, GError *error)
+{
+    vh_context_say(context, "%s", error->message);
+    g_error_free(error);
+    return VH_EXIT_FAILURE;
+}
+
+gboolean vh_context_is_human(const VhContext *context)
+{
+    return context->program->output->out_is_tty;
+}
+
+char *vh_context_size(const VhContext *context, guint64 bytes)
+{
+    if (vh_context_is_human(context))
+        return vh_format_size(bytes);
+    return g_strdup_printf("%" G_GUINT64_FORMAT, bytes);
+}
+
+gboolean vh_context_json(VhContext *context, GVariant *document)
+{
+    g_autoptr(GVariant) held = g_variant_ref_sink(document);
+
+    if (!vh_context_flag(context, "json"))
+        return FALSE;
+    g_autofree char *text = vh_json_format(held, TRUE);
+    write_text(context, FALSE, text);
+    return TRUE;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Tables of documents: a row per dictionary, a column per function that makes its cell. */
+#pragma once
+
+#include "vh-context.h"
+
+G_BEGIN_DECLS
+
+typedef struct {
+    const char *title;
+    gboolean is_right; /* figures stand to the right */
+    gboolean may_cut;  /* gives way first where the terminal is narrow */
+    /* The cell's text, freed with g_free(); NULL: unknown, shown as "-". */
+    char *(*cell)(const VhContext *context, GVariant *row);
+} VhTableColumn;
+
+/*
+ * The rows (aa{sv}, borrowed) under a line of titles. On a terminal no line is wider than it;
+ * otherwise nothing is cut. Bytes that would upset a terminal are escaped. Free with g_free().
+ */
+char *vh_table_format(const VhContext *context, const VhTableColumn *columns, guint n_columns,
+                      GVariant *rows);
+
+G_END_DECLS

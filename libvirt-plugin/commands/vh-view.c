@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The columns: from which keys of the documents each cell is made. */
+#include "vh-view.h"
+
+#include "vh-doc.h"
+#include "vh-table.h"
+#include "vh-units.h"
+
+char *vh_view_time(gint64 time_us)
+{
+    g_autoptr(GDateTime) utc = g_date_time_new_from_unix_utc(time_us / VH_SEC);
+    g_autoptr(GDateTime) local = utc != NULL ? g_date_time_to_local(utc) : NULL;
+
+    return local != NULL ? g_date_time_format(local, "%Y-%m-%d %H:%M:%S") : g_strdup("never");
+}
+
+char *vh_view_distance(gint64 time_us)
+{
+    gint64 away_us = g_get_real_time() - time_us;
+
+    /* whole seconds: finer figures would only flicker */
+    return vh_format_duration(ABS(away_us) / VH_SEC * VH_SEC);
+}
+
+static char *text_cell(GVariant *row, const char *key)
+{
+    const char *text = vh_doc_text(row, key);
+    return *text != '\0' ? g_strdup(text) : NULL;
+}
+
+static char *size_cell(const VhContext *context, GVariant *row, const char *key)
+{
+    guint64 bytes;
+    return vh_doc_get_bytes(row, key, &bytes) ? vh_context_size(context, bytes) : NULL;
+}
+
+static char *name_cell(const VhContext *context, GVariant *row)
+{
+    return text_cell(row, "name");
+}
+
+static char *class_cell(const VhContext *context, GVariant *row)
+{
+    return text_cell(row, "class");
+}
+
+/* The tier, or what matters more at the moment. */
+static char *tier_cell(const VhContext *context, GVariant *row)
+{
+    if (!vh_doc_flag(row, "is_running"))
+        return g_strdup("(stopped)");
+    if (vh_doc_flag(row, "is_hung"))
+        return g_strdup("(hung)");
+    if (vh_doc_flag(row, "is_recovering"))
+        return g_strdup("(recovering)");
+    return text_cell(row, "tier");
+}
+
+static char *resident_cell(const VhContext *context, GVariant *row)
+{
+    return size_cell(context, row, "resident_bytes");
+}
+
+static char *used_cell(const VhContext *context, GVariant *row)
+{
+    return size_cell(context, row, "used_bytes");
+}
+
+static char *free_cell(const VhContext *context, GVariant *row)
+{
+    return size_cell(context, row, "free_bytes");
+}
+
+static char *expected_cell(const VhContext *context, GVariant *row)
+{
+    return size_cell(context, row, "expected_bytes");
+}
+
+static char *counted_cell(const VhContext *context, GVariant *row)
+{
+    return size_cell(context, row, "counted_bytes");
+}
+
+static char *bytes_cell(const VhContext *context, GVariant *row)
+{
+    return size_cell(context, row, "bytes");
+}
+
+static char *method_cell(const VhContext *context, GVariant *row)
+{
+    return text_cell(row, "method");
+}
+
+static char *reason_cell(const VhContext *context, GVariant *row)
+{
+    return text_cell(row, "reason");
+}
+
+static char *because_cell(const VhContext *context, GVariant *row)
+{
+    const char *text = vh_doc_text(row, "text");
+    gint64 until_us;
+
+    if (!vh_doc_get_us(row, "wait_until_time_us", &until_us) || until_us <= g_get_real_time())
+        return g_strdup(text);
+    g_autofree char *wait = vh_view_distance(until_us);
+    return g_strdup_printf("%s (%s to go)", text, wait);
+}
+
+/* "12 s ago"; while one is under way, that. */
+static char *last_ask_cell(const VhContext *context, GVariant *row)
+{
+    g_autoptr(GVariant) in_flight = vh_doc_dict(row, "in_flight");
+    g_autoptr(GVariant) last = vh_doc_dict(row, "last_ask");
+    gint64 ended_us;
+
+    if (in_flight != NULL)
+        return g_strdup("now");
+    if (last == NULL || !vh_doc_get_us(last, "ended_time_us", &ended_us))
+        return NULL;
+    if (!vh_context_is_human(context))
+        return vh_view_time(ended_us);
+    g_autofree char *ago = vh_view_distance(ended_us);
+    return g_strdup_printf("%s ago", ago);
+}
+
+static char *gave_cell(const VhContext *context, GVariant *row)
+{
+    g_autoptr(GVariant) in_flight = vh_doc_dict(row, "in_flight");
+    g_autoptr(GVariant) last = vh_doc_dict(row, "last_ask");
+
+    if (in_flight != NULL)
+        return size_cell(context, in_flight, "returned_bytes");
+    return last != NULL ? size_cell(context, last, "returned_bytes") : NULL;
+}
+
+static const VhTableColumn domain_columns[] = {
+    {"DOMAIN", FALSE, TRUE, name_cell},       {"CLASS", FALSE, TRUE, class_cell},
+    {"TIER", FALSE, FALSE, tier_cell},        {"RESIDENT", TRUE, FALSE, resident_cell},
+    {"USED", TRUE, FALSE, used_cell},         {"FREE", TRUE, FALSE, free_cell},
+    {"EXPECTED", TRUE, FALSE, expected_cell}, {"LAST ASK", TRUE, FALSE, last_ask_cell},
+    {"GAVE", TRUE, FALSE, gave_cell},
+};
+
+static const VhTableColumn ask_columns[] = {
+    {"DOMAIN", FALSE, TRUE, name_cell},        {"CLASS", FALSE, TRUE, class_cell},
+    {"ASK FOR", TRUE, FALSE, bytes_cell},      {"EXPECTED", TRUE, FALSE, expected_cell},
+    {"COUNTED ON", TRUE, FALSE, counted_cell}, {"METHOD", FALSE, FALSE, method_cell},
+};
+
+static const VhTableColumn refusal_columns[] = {
+    {"DOMAIN", FALSE, FALSE, name_cell},      {"CLASS", FALSE, FALSE, class_cell},
+    {"EXPECTED", TRUE, FALSE, expected_cell}, {"REASON", FALSE, FALSE, reason_cell},
+    {"BECAUSE", FALSE, TRUE, because_cell},
+};
+
+char *vh_view_domains(const VhContext *context, GVariant *domains, gboolean is_all)
+{
+    GVariantBuilder shown;
+
+    g_variant_builder_init(&shown, G_VARIANT_TYPE("aa{sv}"));
+    for (gsize i = 0; i < g_variant_n_children(domains); i++) {
+        g_autoptr(GVariant) row = g_variant_get_child_value(domains, i);
+        if (is_all || vh_doc_flag(row, "is_running") || vh_doc_flag(row, "is_hung"))
+            g_variant_builder_add_value(&shown, row);
+    }
+    g_autoptr(GVariant) rows = g_variant_ref_sink(g_variant_builder_end(&shown));
+    return vh_table_format(context, domain_columns, G_N_ELEMENTS(domain_columns), rows);
+}
+
+char *vh_view_asks(const VhContext *context, GVariant *plan)
+{
+    g_autoptr(GVariant) asks = vh_doc_list(plan, "asks");
+
+    if (asks == NULL || g_variant_n_children(asks) == 0)
+        return g_strdup("");
+    return vh_table_format(context, ask_columns, G_N_ELEMENTS(ask_columns), asks);
+}
+
+char *vh_view_refusals(const VhContext *context, GVariant *plan)
+{
+    g_autoptr(GVariant) refusals = vh_doc_list(plan, "refusals");
+
+    if (refusals == NULL || g_variant_n_children(refusals) == 0)
+        return g_strdup("");
+    return vh_table_format(context, refusal_columns, G_N_ELEMENTS(refusal_columns), refusals);
+}
+
+char *vh_view_pool(const VhContext *context, GVariant *plan)
+{
+    g_autoptr(GVariant) pool = vh_doc_dict(plan, "pool");
+    guint64 total_bytes = 0, need_bytes = 0;
+    gint64 available_bytes = 0;
+
+    if (pool != NULL) {
+        vh_doc_get_bytes(pool, "total_bytes", &total_bytes);
+        g_variant_lookup(pool, "available_bytes", "x", &available_bytes);
+    }
+    vh_doc_get_bytes(plan, "need_bytes", &need_bytes);
+    g_autofree char *total = vh_format_size(total_bytes);
+    g_autofree char *available = vh_format_size((guint64)ABS(available_bytes));
+    g_autofree char *need = vh_format_size(need_bytes);
+    return g_strdup_printf("Pool (%s): %s %s of %s, level %s, %s needed%s",
+                           pool != NULL ? vh_doc_text(pool, "source") : "unknown", available,
+                           available_bytes < 0 ? "short" : "available", total,
+                           vh_doc_text(plan, "level"), need_bytes != 0 ? need : "nothing",
+                           vh_doc_flag(plan, "is_enforced") ? "" : " (not enforced)");
+}
+
+char *vh_view_outcome(const VhContext *context, GVariant *outcome)
+{
+    GString *text = g_string_new(vh_doc_text(outcome, "status"));
+    guint64 asked_bytes = 0, returned_bytes;
+    gint64 duration_us;
+
+    vh_doc_get_bytes(outcome, "asked_bytes", &asked_bytes);
+    if (vh_doc_get_bytes(outcome, "returned_bytes", &returned_bytes)) {
+        g_autofree char *returned = vh_format_size(returned_bytes);
+        g_autofree char *asked = vh_format_size(asked_bytes);
+        g_string_append_printf(text, ": %s came back", returned);
+        if (asked_bytes != 0)
+            g_string_append_printf(text, " of %s asked for", asked);
+    }
+    if (vh_doc_get_us(outcome, "duration_us", &duration_us)) {
+        g_autofree char *duration = vh_format_duration(duration_us);
+        g_string_append_printf(text, ", in %s", duration);
+    }
+    if (*vh_doc_text(outcome, "message") != '\0')
+        g_string_append_printf(text, " (%s)", vh_doc_text(outcome, "message"));
+    return g_string_free(text, FALSE);
+}
