@@ -46,6 +46,8 @@ static void add_domain(GVariantBuilder *doc, const VhReportInput *input, guint i
     const VhVerdict *verdict = vh_report_verdict(input, index);
 
     vh_report_add_identity(doc, domain);
+    if (domain->id >= 0)
+        vh_report_add_count(doc, "id", (guint)domain->id);
     vh_report_add_flag(doc, "is_running", domain->is_running);
     vh_report_add_flag(doc, "is_hung", domain->is_hung);
     vh_report_add_flag(doc, "has_job", domain->has_job);

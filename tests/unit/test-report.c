@@ -21,6 +21,7 @@ static void add_rich_domain(VhSnapshot *snapshot)
 {
     VhDomain *domain = vh_snapshot_add_domain(snapshot, &rich_uuid, "qemu:///system", "web1");
 
+    domain->id = 3;
     domain->is_running = TRUE;
     domain->has_autodeflate = TRUE;
     domain->tier = VH_TIER_PULSE;
