@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The attributes of a domain's own policy. */
+#include "vh-override.h"
+#include "vh-units.h"
+
+#include <string.h>
+
+static void test_all_set(void)
+{
+    VhOverride override = {0};
+    g_assert_true(vh_override_set(&override, "class", "perf", NULL));
+    g_assert_true(vh_override_set(&override, "weight", "200", NULL));
+    g_assert_true(vh_override_set(&override, "ask", "never", NULL));
+    g_assert_true(vh_override_set(&override, "cooldown", "15min", NULL));
+    g_assert_true(vh_override_set(&override, "max_per_ask", "256MiB", NULL));
+    g_assert_true(vh_override_set(&override, "until", "2026-12-31T06:00:00Z", NULL));
+    g_assert_cmpuint(override.keys, ==, 31);
+    g_assert_cmpstr(override.class_name, ==, "perf");
+    g_assert_cmpuint(override.weight, ==, 200);
+    g_assert_true(override.ask_never);
+    g_assert_cmpint(override.cooldown_us, ==, 15 * VH_MIN);
+    g_assert_cmpuint(override.max_per_ask_bytes, ==, 256 * VH_MIB);
+    g_assert_cmpint(override.until_us, ==, 1798696800 * VH_SEC);
+    g_assert_true(vh_override_set(&override, "ask", "auto", NULL));
+    g_assert_false(override.ask_never);
+}
+
+static void test_until_alone_sets_nothing(void)
+{
+    VhOverride override = {0};
+    g_assert_true(vh_override_set(&override, "until", "2027-01-01T00:00:00Z", NULL));
+    g_assert_cmpuint(override.keys, ==, 0);
+}
+
+#define NAME_64 "0123456789012345678901234567890123456789012345678901234567890123"
+
+static void test_refused(void)
+{
+    static const struct {
+        const char *name;
+        const char *value;
+        int code;
+        const char *phrase;
+    } cases[] = {
+        {"class", "", VH_ERROR_INVALID, "a-z, 0-9 and -"},
+        {"class", "Perf", VH_ERROR_INVALID, "a-z, 0-9 and -"},
+        {"class", "a b", VH_ERROR_INVALID, "\"a b\""},
+        {"class", "p\nforged", VH_ERROR_INVALID, "p\\nforged"},
+        {"class", NAME_64, VH_ERROR_INVALID, "1 to 63"},
+        {"weight", "0", VH_ERROR_INVALID, "from 1 to 1000"},
+        {"weight", "1001", VH_ERROR_INVALID, "from 1 to 1000"},
+        {"weight", "-1", VH_ERROR_INVALID, "from 1 to 1000"},
+        {"weight", "1.5", VH_ERROR_INVALID, "whole number"},
+        {"weight", "99999999999999999999999", VH_ERROR_INVALID, "from 1 to 1000"},
+        {"ask", "always", VH_ERROR_INVALID, "auto or never"},
+        {"ask", "", VH_ERROR_INVALID, "auto or never"},
+        {"cooldown", "15", VH_ERROR_INVALID, "no unit"},
+        {"cooldown", "8d", VH_ERROR_INVALID, "at most 7d"},
+        {"max_per_ask", "1KiB", VH_ERROR_INVALID, "at least 1MiB"},
+        {"max_per_ask", "0", VH_ERROR_INVALID, "ask=\"never\""},
+        {"max_per_ask", "lots", VH_ERROR_INVALID, "as in \"512MiB\""},
+        {"until", "2026-12-31", VH_ERROR_INVALID, "2026-12-31T06:00:00Z"},
+        {"until", "2026-02-30T06:00:00Z", VH_ERROR_INVALID, "UTC"},
+        {"until", "2026-12-31T06:00:00+01", VH_ERROR_INVALID, "UTC"},
+        {"until", "2026-12-31T25:00:00Z", VH_ERROR_INVALID, "UTC"},
+        {"until", "1969-12-31T06:00:00Z", VH_ERROR_INVALID, "after 1970"},
+        {"reporting", "auto", VH_ERROR_UNSUPPORTED, "not supported yet"},
+        {"clas", "perf", VH_ERROR_INVALID, "known are class"},
+        {"", "", VH_ERROR_INVALID, "known are class"},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GError) error = NULL;
+        VhOverride override = {0};
+        VhOverride untouched = {0};
+        g_test_message("case %u: %s", i, cases[i].name);
+        g_assert_false(vh_override_set(&override, cases[i].name, cases[i].value, &error));
+        g_assert_error(error, VH_ERROR, cases[i].code);
+        g_assert_true(g_str_has_prefix(error->message, "attribute "));
+        if (!strstr(error->message, cases[i].phrase)) {
+            g_error("\"%s\" lacks \"%s\"", error->message, cases[i].phrase);
+        }
+        g_assert_cmpmem(&override, sizeof override, &untouched, sizeof untouched);
+    }
+}
+
+static void test_key_names(void)
+{
+    static const char *const names[] = {"class", "weight", "ask", "cooldown", "max_per_ask"};
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+        guint key = vh_override_key_from_name(names[i]);
+        g_assert_cmpuint(key, !=, 0);
+        g_assert_cmpstr(vh_override_key_name((VhOverrideKey)key), ==, names[i]);
+    }
+    g_assert_cmpuint(vh_override_key_from_name("reporting"), ==, 0);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/override/all-set", test_all_set);
+    g_test_add_func("/override/until-alone-sets-nothing", test_until_alone_sets_nothing);
+    g_test_add_func("/override/refused", test_refused);
+    g_test_add_func("/override/key-names", test_key_names);
+    return g_test_run();
+}
