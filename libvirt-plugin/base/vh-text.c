@@ -18,25 +18,34 @@ char *vh_text_quote(const char *text)
 
 #define NEAREST_MAX 40 /* longer words are nobody's slip of the finger */
 
-/* Edit distance (insert, delete, replace, each 1) of two words of at most NEAREST_MAX bytes. */
+static gboolean is_same_letter(char a, char b)
+{
+    return g_ascii_tolower(a) == g_ascii_tolower(b);
+}
+
+/* How many slips (a letter too many, missing, wrong, or two swapped) lie between two words of at
+ * most NEAREST_MAX bytes. */
 static guint word_distance(const char *a, const char *b)
 {
-    guint row[NEAREST_MAX + 1];
+    guint cost[NEAREST_MAX + 1][NEAREST_MAX + 1];
+    guint length_a = (guint)strlen(a);
     guint length_b = (guint)strlen(b);
-    for (guint j = 0; j <= length_b; j++) {
-        row[j] = j;
-    }
-    for (guint i = 1; a[i - 1]; i++) {
-        guint diagonal = row[0];
-        row[0] = i;
-        for (guint j = 1; j <= length_b; j++) {
-            gboolean is_same = g_ascii_tolower(a[i - 1]) == g_ascii_tolower(b[j - 1]);
-            guint replaced = diagonal + (is_same ? 0 : 1);
-            diagonal = row[j];
-            row[j] = MIN(replaced, MIN(row[j], row[j - 1]) + 1);
+    for (guint i = 0; i <= length_a; i++) {
+        for (guint j = 0; j <= length_b; j++) {
+            if (i == 0 || j == 0) {
+                cost[i][j] = i + j;
+                continue;
+            }
+            guint replaced = cost[i - 1][j - 1] + (is_same_letter(a[i - 1], b[j - 1]) ? 0 : 1);
+            guint best = MIN(replaced, MIN(cost[i - 1][j], cost[i][j - 1]) + 1);
+            if (i > 1 && j > 1 && is_same_letter(a[i - 1], b[j - 2]) &&
+                is_same_letter(a[i - 2], b[j - 1])) {
+                best = MIN(best, cost[i - 2][j - 2] + 1);
+            }
+            cost[i][j] = best;
         }
     }
-    return row[length_b];
+    return cost[length_a][length_b];
 }
 
 const char *vh_text_nearest(const char *text, const char *const *words)

@@ -19,8 +19,9 @@ G_BEGIN_DECLS
 VH_PUBLIC char *vh_text_quote(const char *text);
 
 /*
- * The word of the NULL-terminated list that `text` most likely stands for: at most a third of its
- * letters (at least one) wrong, missing or too many, case aside. NULL where none comes near.
+ * The word of the NULL-terminated list that `text` most likely stands for: one slip (a
+ * letter wrong, missing, too many, or two swapped) for each three letters, at least one; case
+ * aside. NULL where none comes near.
  */
 VH_PUBLIC const char *vh_text_nearest(const char *text, const char *const *words);
 

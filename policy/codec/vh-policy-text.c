@@ -235,7 +235,8 @@ static gboolean read_classes(Draft *draft, const VhPolicyKey *key, JsonNode *nod
                           "%s is not a class name; write 1 to %d of a-z, 0-9 and -", quoted,
                           VH_CLASS_NAME_MAX - 1);
         }
-        VhClass *class = &draft->config->classes[draft_class(draft, name)];
+        guint index = draft_class(draft, name); /* may move the array */
+        VhClass *class = &draft->config->classes[index];
         if (!read_members(draft, key->section, member, class_path, class, error)) {
             return FALSE;
         }
