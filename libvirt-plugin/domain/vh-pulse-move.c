@@ -9,14 +9,16 @@
 #include "vh-libvirt.h"
 
 /* A driver that finds no page waits 200 ms and tries again: no way made for this long, and the
- * guest has none to spare. Slower hosts need the margin. */
-#define STALL_US (800 * VH_MS)
+ * guest has none to spare. The first move takes longer: the guest may be asleep, or the host slow.
+ */
+#define STALL_US (500 * VH_MS)
+#define FIRST_MOVE_US (1500 * VH_MS)
 /* On its way back a guest is in no danger, only slow. */
 #define BACK_STALL_US (2 * VH_SEC)
 /* One batch of the kernel's autodeflate. */
 #define AUTODEFLATE_KIB 1024
 /* Until a balloon that moved by itself has shown whether it stops at somebody else's target. */
-#define JUDGE_US (400 * VH_MS)
+#define JUDGE_US (300 * VH_MS)
 #define RETRY_US (500 * VH_MS)
 #define MAX_STEPS 4
 #define STEP_MIN_BYTES (4 * VH_MIB)
@@ -64,6 +66,14 @@ static guint64 next_target(const VhPulseState *state, gint64 step_us)
     return target_kib - (target_kib + 1024 - VH_TARGET_MARK_KIB) % 1024;
 }
 
+/* The way down of one step. Monotonic, but for step_wall_us. */
+typedef struct {
+    gint64 step_wall_us; /* when it began */
+    gint64 moved_us;     /* when it last made way */
+    gint64 looked_us;
+    gint64 patience_us;
+} VhPulseWay;
+
 /* The balloon is not where it should be: ours to put back, or somebody else's? */
 static VhAskStatus judge(VhPulseState *state, GError **error)
 {
@@ -71,7 +81,7 @@ static VhAskStatus judge(VhPulseState *state, GError **error)
     g_autoptr(GError) failure = NULL;
     guint64 kib;
 
-    if (!vh_balloon_wait(state->domain, state->record.old_kib, JUDGE_US / 2, until_us, &kib,
+    if (!vh_balloon_wait(state->domain, state->record.old_kib, JUDGE_US / 3, until_us, &kib,
                          &failure)) {
         /* Autodeflate under pressure does not rest; a target reached does. */
         if (failure->code == VH_ERROR_TIMEOUT)
@@ -90,37 +100,37 @@ static gboolean is_short(const VhPulseState *state, gint64 step_wall_us)
            state->stats.unused_bytes < state->reserve_bytes / 2;
 }
 
-/* Follows the balloon to state->record.target_kib. RUNNING: it is there. */
-static VhAskStatus follow(VhPulseState *state, gint64 step_wall_us, GError **error)
+/* Looks once at a balloon that should go to state->record.target_kib. RUNNING: it may go on. */
+static VhAskStatus follow_once(VhPulseState *state, VhPulseWay *way, GError **error)
 {
-    guint64 target_kib = state->record.target_kib;
-    gint64 moved_us = g_get_monotonic_time();
+    gint64 late_us, now;
+    guint64 kib;
 
-    for (;;) {
-        guint64 kib;
-        gint64 now;
-
-        if (!vh_balloon_look(state->domain, &state->stats, error))
-            return VH_ASK_FAILED;
-        now = g_get_monotonic_time();
-        kib = state->stats.current_bytes / VH_KIB;
-        if (kib < state->lowest_kib) {
-            state->lowest_kib = kib;
-            moved_us = now;
-        }
-        tell_progress(state);
-        if (g_atomic_int_get(state->pulse->cancelled))
-            return VH_ASK_CANCELLED;
-        if (kib == target_kib)
-            return VH_ASK_RUNNING;
-        if (now >= state->pulse->back_us)
-            return VH_ASK_TIMED_OUT;
-        if (kib < target_kib || kib >= state->lowest_kib + AUTODEFLATE_KIB)
-            return judge(state, error);
-        if (now - moved_us > STALL_US || is_short(state, step_wall_us))
-            return judge(state, error);
-        g_usleep(VH_BALLOON_LOOK_US);
+    if (!vh_balloon_look(state->domain, &state->stats, error))
+        return VH_ASK_FAILED;
+    now = g_get_monotonic_time();
+    /* A host too busy to run this thread in time does not run the guest's either. */
+    late_us = now - way->looked_us - 2 * VH_BALLOON_LOOK_US;
+    way->moved_us += MAX(late_us, 0);
+    way->looked_us = now;
+    kib = state->stats.current_bytes / VH_KIB;
+    if (kib < state->lowest_kib) {
+        state->lowest_kib = kib;
+        way->moved_us = now;
+        way->patience_us = STALL_US;
     }
+    tell_progress(state);
+    if (g_atomic_int_get(state->pulse->cancelled))
+        return VH_ASK_CANCELLED;
+    if (kib == state->record.target_kib)
+        return VH_ASK_RUNNING;
+    if (now >= state->pulse->back_us)
+        return VH_ASK_TIMED_OUT;
+    if (kib < state->record.target_kib || kib >= state->lowest_kib + AUTODEFLATE_KIB)
+        return judge(state, error);
+    if (now - way->moved_us > way->patience_us || is_short(state, way->step_wall_us))
+        return judge(state, error);
+    return VH_ASK_RUNNING;
 }
 
 VhAskStatus vh_pulse_go_down(VhPulseState *state, GError **error)
@@ -130,6 +140,7 @@ VhAskStatus vh_pulse_go_down(VhPulseState *state, GError **error)
     for (int step = 0; step < MAX_STEPS; step++) {
         guint64 target_kib = next_target(state, step_wall_us);
         VhAskStatus status;
+        VhPulseWay way;
 
         if (target_kib == 0)
             break;
@@ -138,7 +149,11 @@ VhAskStatus vh_pulse_go_down(VhPulseState *state, GError **error)
         if (!vh_in_flight_set(state->domain, &state->record, error) ||
             !vh_balloon_set(state->domain, target_kib, error))
             return VH_ASK_FAILED;
-        status = follow(state, step_wall_us, error);
+        way = (VhPulseWay){step_wall_us, g_get_monotonic_time(), g_get_monotonic_time(),
+                           FIRST_MOVE_US};
+        while ((status = follow_once(state, &way, error)) == VH_ASK_RUNNING &&
+               state->stats.current_bytes / VH_KIB != target_kib)
+            g_usleep(VH_BALLOON_LOOK_US);
         if (status != VH_ASK_RUNNING)
             return status;
         if (state->pulse->request.bytes == 0)
