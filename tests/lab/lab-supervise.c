@@ -109,6 +109,8 @@ _Noreturn static void become_command(const LabRun *run, pid_t libvirtd)
         die(error);
     if (run->interactive && isatty(STDIN_FILENO))
         take_terminal();
+    /* What prepare() may have changed. */
+    signal(SIGPIPE, SIG_DFL);
     execvp(run->argv[0], run->argv);
     code = errno;
     fprintf(stderr, "virthint-lab: cannot run %s: %s\n", run->argv[0], g_strerror(code));

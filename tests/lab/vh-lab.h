@@ -25,8 +25,11 @@ typedef struct VhLabWork VhLabWork;
 
 /* ---- The lab ---- */
 
-/* Connects to the lab this process runs in (VH_LAB_DIR, VH_LAB_URI). VH_ERROR_UNSUPPORTED outside
- * of one, with the command that makes one. */
+/*
+ * Connects to the lab this process runs in (VH_LAB_DIR, VH_LAB_URI). VH_ERROR_UNSUPPORTED outside
+ * of one, with the command that makes one. From then on this process ignores SIGPIPE, which a
+ * libvirt client would die of when its libvirtd is killed, and libvirt prints no errors by itself.
+ */
 VhLab *vh_lab_open(GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void vh_lab_free(VhLab *lab); /* the guests' handles must be gone before */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VhLab, vh_lab_free)
