@@ -18,6 +18,7 @@
 typedef enum {
     FIELD_BYTES,  /* guint64 */
     FIELD_TIME,   /* gint64, UTC in microseconds */
+    FIELD_BOOL,   /* gboolean */
     FIELD_COUNT,  /* guint, at most DOUBLINGS_MAX */
     FIELD_STATUS, /* int, a VhAskStatus by name */
     FIELD_RECENT, /* n_recent and recent_wall_us */
@@ -33,6 +34,7 @@ static const Field fields[] = {
     {"overhead_bytes", FIELD_BYTES, G_STRUCT_OFFSET(VhGuestState, overhead_bytes)},
     {"residue_bytes", FIELD_BYTES, G_STRUCT_OFFSET(VhGuestState, residue_bytes)},
     {"residue_wall_us", FIELD_TIME, G_STRUCT_OFFSET(VhGuestState, residue_wall_us)},
+    {"awaits_drained_sample", FIELD_BOOL, G_STRUCT_OFFSET(VhGuestState, awaits_drained_sample)},
     {"last_ended_wall_us", FIELD_TIME, G_STRUCT_OFFSET(VhGuestState, last_ended_wall_us)},
     {"last_asked_bytes", FIELD_BYTES, G_STRUCT_OFFSET(VhGuestState, last_asked_bytes)},
     {"last_returned_bytes", FIELD_BYTES, G_STRUCT_OFFSET(VhGuestState, last_returned_bytes)},
@@ -56,6 +58,9 @@ static void write_field(JsonBuilder *builder, const Field *field, const VhGuestS
         break;
     case FIELD_TIME:
         json_builder_add_int_value(builder, *(const gint64 *)value);
+        break;
+    case FIELD_BOOL:
+        json_builder_add_boolean_value(builder, *(const gboolean *)value);
         break;
     case FIELD_COUNT:
         json_builder_add_int_value(builder, MIN(*(const guint *)value, DOUBLINGS_MAX));
@@ -191,6 +196,13 @@ static gboolean read_field(const Reader *reader, const Field *field, JsonNode *n
     }
     if (field->kind == FIELD_RECENT) {
         return read_recent(reader, node, guest, error);
+    }
+    if (field->kind == FIELD_BOOL) {
+        if (json_node_get_value_type(node) != G_TYPE_BOOLEAN) {
+            return refuse(reader, error, "not true or false; correct or remove it");
+        }
+        *(gboolean *)target = json_node_get_boolean(node);
+        return TRUE;
     }
     gint64 value;
     gint64 maximum = field->kind == FIELD_COUNT ? DOUBLINGS_MAX : G_MAXINT64;

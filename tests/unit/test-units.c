@@ -204,6 +204,7 @@ static void test_nearest(void)
     static const char *const words[] = {"interval", "class", "classes", NULL};
     g_assert_cmpstr(vh_text_nearest("intervall", words), ==, "interval");
     g_assert_cmpstr(vh_text_nearest("Class", words), ==, "class");
+    g_assert_cmpstr(vh_text_nearest("calss", words), ==, "class");
     g_assert_cmpstr(vh_text_nearest("classses", words), ==, "classes");
     g_assert_null(vh_text_nearest("quux", words));
     g_assert_null(vh_text_nearest("", words));

@@ -1,0 +1,531 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Policies from text: what each key does, how files merge, and that nothing wrong gets through
+ * without its line and a sentence that helps.
+ */
+#include "vh-policy-keys.h"
+#include "vh-policy-text.h"
+
+#include <string.h>
+
+#define HEAD "{\"version\": 1,\n"
+
+static VhConfig *parse_one(const char *text, GError **error)
+{
+    VhPolicyText file = {"p.json", text, strlen(text)};
+    return vh_policy_parse(&file, 1, error);
+}
+
+static VhConfig *parse_two(const char *first, const char *second, GError **error)
+{
+    VhPolicyText files[] = {{"10.json", first, strlen(first)}, {"20.json", second, strlen(second)}};
+    return vh_policy_parse(files, 2, error);
+}
+
+typedef struct {
+    const char *text;
+    guint line;
+    const char *pointer;
+    const char *phrase;
+} BadPolicy;
+
+static void check_bad(const BadPolicy *bad, int code)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VhConfig) config = parse_one(bad->text, &error);
+    g_autofree char *shown = g_strescape(bad->text, NULL);
+    g_autofree char *place = *bad->pointer
+                                 ? g_strdup_printf("p.json:%u: %s: ", bad->line, bad->pointer)
+                                 : g_strdup_printf("p.json:%u: ", bad->line);
+    g_test_message("%s", shown);
+    g_assert_null(config);
+    g_assert_error(error, VH_ERROR, code);
+    if (!g_str_has_prefix(error->message, place) || !strstr(error->message, bad->phrase)) {
+        g_error("\"%s\" is not \"%s...%s\"", error->message, place, bad->phrase);
+    }
+    g_assert_null(strchr(error->message, '\n'));
+}
+
+/* What is not even JSON, or not as strict as it must be. */
+static void test_bad_json(void)
+{
+    static const BadPolicy cases[] = {
+        {"", 1, "", "ends too early"},
+        {HEAD "\"enforce\": true,\n}", 3, "", "comma before }"},
+        {HEAD "\"enforce\": true,\n\"enforce\": false}", 3, "", "\"enforce\" is there twice"},
+        {HEAD "\"classes\": {\"batch\": {},\n\"batch\": {}}}", 3, "", "\"batch\" is there twice"},
+        {HEAD "\"max_in_flight\": 99999999999999999999}", 2, "", "2^63-1"},
+        {HEAD "\"max_in_flight\": 1e999}", 2, "", "out of range"},
+        {HEAD "\"max_in_flight\": 02}", 2, "", "leading zeroes"},
+        {HEAD "'enforce': true}", 2, "", "single quotes"},
+        {HEAD "\"enforce\": True}", 2, "", "expected a value"},
+        {HEAD "// all of it\n\"enforce\": true}", 2, "", "no comments"},
+        {HEAD "\"enforce\": true}\n{}", 3, "", "nothing behind"},
+        {HEAD "\"pool\": [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", 2, "", "at most 32 levels"},
+        {HEAD "\"\xff\": 1}", 2, "", "UTF-8"},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        check_bad(&cases[i], VH_ERROR_INVALID);
+    }
+}
+
+static void test_bad_keys(void)
+{
+    static const BadPolicy cases[] = {
+        {"[]", 1, "/", "an object in braces"},
+        {"\n\"x\"", 2, "/", "an object in braces"},
+        {"{}", 1, "/", "begin the file with \"version\": 1"},
+        {"{\"version\": \"1\"}", 1, "/version", "write 1, without quotes"},
+        {"{\"version\": 0}", 1, "/version", "write 1"},
+        {"{\"intervall\": 1,\n\"version\": 1}", 1, "/intervall", "did you mean \"interval\"?"},
+        {HEAD "\"quux\": 1}", 2, "/quux", "known here are version, enforce"},
+        {HEAD "\"Enforce\": true}", 2, "/Enforce", "did you mean \"enforce\"?"},
+        {HEAD "\"pool\": {\n\"levels\": {\n\"lo\": {}}}}", 4, "/pool/levels/lo",
+         "did you mean \"low\"?"},
+        {HEAD "\"pool\": {\"levels\": {\"idle\": {}}}}", 2, "/pool/levels/idle",
+         "proactive, low, high or critical"},
+        {HEAD "\"classes\": {\"batch\": {\n\"wieght\": 1}}}", 3, "/classes/batch/wieght",
+         "did you mean \"weight\"?"},
+        {HEAD "\"model\": {\"gama\": \"1%\"}}", 2, "/model/gama", "did you mean \"gamma\"?"},
+        {HEAD "\"defaults\": {\"rank\": 1}}", 2, "/defaults/rank", "known here are class"},
+        {HEAD "\"a/b\\n~\": 1}", 2, "/a~1b\\n~0", "unknown key \"a/b\\n~\""},
+        {HEAD "\"match\": [{\"name\": \"a\", \"class\": \"batch\",\n\"uid\": 1}]}", 3,
+         "/match/0/uid", "did you mean \"uuid\"?"},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        check_bad(&cases[i], VH_ERROR_INVALID);
+    }
+}
+
+static void test_bad_values(void)
+{
+    static const BadPolicy cases[] = {
+        {HEAD "\"enforce\": \"true\"}", 2, "/enforce", "without quotes"},
+        {HEAD "\"enforce\": 1}", 2, "/enforce", "found a whole number; write true or false"},
+        {HEAD "\"enforce\": null}", 2, "/enforce", "found null"},
+        {HEAD "\"interval\": 5}", 2, "/interval", "as in \"30s\""},
+        {HEAD "\"interval\": \"5\"}", 2, "/interval", "no unit"},
+        {HEAD "\"interval\": \"5MiB\"}", 2, "/interval", "ms, s, min, h or d"},
+        {HEAD "\"interval\": \"500ms\"}", 2, "/interval", "write 1s to 10min"},
+        {HEAD "\"interval\": \"1h\"}", 2, "/interval", "write 1s to 10min"},
+        {HEAD "\"interval\": [\"5s\"]}", 2, "/interval", "found an array"},
+        {HEAD "\"max_in_flight\": 0}", 2, "/max_in_flight", "write 1 to 64"},
+        {HEAD "\"max_in_flight\": -1}", 2, "/max_in_flight", "-1 is out of range"},
+        {HEAD "\"max_in_flight\": 2.0}", 2, "/max_in_flight", "write a whole number"},
+        {HEAD "\"max_in_flight\": 9223372036854775807}", 2, "/max_in_flight", "write 1 to 64"},
+        {HEAD "\"monitor\": \"maybe\"}", 2, "/monitor", "write refuse"},
+        {HEAD "\"monitor\": false}", 2, "/monitor", "found a boolean"},
+        {HEAD "\"pulse_reserve\": \"1MiB\"}", 2, "/pulse_reserve", "0B, or 64MiB"},
+        {HEAD "\"pool\": []}", 2, "/pool", "an object in braces"},
+        {HEAD "\"pool\": {\"source\": \"hsot\"}}", 2, "/pool/source", "write host or budget"},
+        {HEAD "\"pool\": {\"reserve\": \"-1GiB\"}}", 2, "/pool/reserve", "negative"},
+        {HEAD "\"pool\": {\"reserve\": \"2GB\"}}", 2, "/pool/reserve", "GiB"},
+        {HEAD "\"pool\": {\"reserve\": \"2000TiB\"}}", 2, "/pool/reserve", "to 1024TiB"},
+        {HEAD "\"pool\": {\"levels\": {\"low\": {\"enter\": 15}}}}", 2, "/pool/levels/low/enter",
+         "\"25%\" or \"512MiB\""},
+        {HEAD "\"pool\": {\"levels\": {\"low\": {\"enter\": \"101%\"}}}}", 2,
+         "/pool/levels/low/enter", "more than 100%"},
+        {HEAD "\"pool\": {\"levels\": {\"low\": {\"enter\": \"5s\"}}}}", 2,
+         "/pool/levels/low/enter", "neither a percentage nor a size"},
+        {HEAD "\"defaults\": {\"stats_period\": \"1.5s\"}}", 2, "/defaults/stats_period",
+         "in steps of 1s"},
+        {HEAD "\"classes\": {\"batch\": 1}}", 2, "/classes/batch", "an object in braces"},
+        {HEAD "\"classes\": {\"Batch\": {}}}", 2, "/classes/Batch", "a-z, 0-9 and -"},
+        {HEAD "\"classes\": {\"\": {}}}", 2, "/classes/", "a-z, 0-9 and -"},
+        {HEAD "\"classes\": {\"x\": {\"unlock\": \"idle\"}}}", 2, "/classes/x/unlock",
+         "proactive, low, high or critical"},
+        {HEAD "\"classes\": {\"x\": {\"weight\": 0}}}", 2, "/classes/x/weight", "write 1 to 1000"},
+        {HEAD "\"classes\": {\"x\": {\"asks_per_hour\": 61}}}", 2, "/classes/x/asks_per_hour",
+         "write 0 to 60"},
+        {HEAD "\"classes\": {\"x\": {\"cooldown\": \"8d\"}}}", 2, "/classes/x/cooldown", "to 7d"},
+        {HEAD "\"classes\": {\"x\": {\"max_per_ask\": \"1KiB\"}}}", 2, "/classes/x/max_per_ask",
+         "0B, or 1MiB"},
+        {HEAD "\"model\": {\"gamma\": \"0%\"}}", 2, "/model/gamma", "write 1% to 100%"},
+        {HEAD "\"model\": {\"sigma\": \"0.001%\"}}", 2, "/model/sigma", "finer than 0.01%"},
+        {HEAD "\"model\": {\"sigma\": 0.1}}", 2, "/model/sigma", "found a number with a fraction"},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        check_bad(&cases[i], VH_ERROR_INVALID);
+    }
+}
+
+static void test_bad_lists(void)
+{
+    static const BadPolicy cases[] = {
+        {HEAD "\"match\": {}}", 2, "/match", "an array in brackets"},
+        {HEAD "\"match\": [\n\"ci-*\"]}", 3, "/match/0", "an object in braces"},
+        {HEAD "\"match\": [\n{\"class\": \"batch\"}]}", 3, "/match/0", "one of \"name\" and"},
+        {HEAD "\"match\": [{\"name\": \"a\"}]}", 2, "/match/0", "add \"class\""},
+        {HEAD "\"match\": [{\"name\": \"\", \"class\": \"batch\"}]}", 2, "/match/0/name",
+         "\"*\" for every guest"},
+        {HEAD "\"match\": [{\"name\": 7, \"class\": \"batch\"}]}", 2, "/match/0/name",
+         "name or pattern in quotes"},
+        {HEAD "\"match\": [{\"uuid\": \"1234\", \"class\": \"batch\"}]}", 2, "/match/0/uuid",
+         "32 hexadecimal digits"},
+        {HEAD "\"match\": [{\"name\": \"a\", \"uuid\": \"6ba7b810-9dad-11d1-80b4-00c04fd430c8\", "
+              "\"class\": \"batch\"}]}",
+         2, "/match/0", "both a name and a UUID"},
+        {HEAD "\"match\": [{\"name\": \"a\", \"class\": \"batch\"},\n{\"name\": \"b\", \"class\": "
+              "\"bacth\"}]}",
+         3, "/match/1/class", "did you mean \"batch\"?"},
+        {HEAD "\"match\": [{\"name\": \"b\",\n\"class\": \"gold\"}]}", 3, "/match/0/class",
+         "batch, standard, perf or exempt"},
+        {HEAD "\"defaults\": {\"class\": \"gold\"}}", 2, "/defaults/class", "no class \"gold\""},
+        {HEAD "\"defaults\": {\"class\": 1}}", 2, "/defaults/class", "name of a class"},
+        {HEAD "\"overrides\": {\"allow\": \"class\"}}", 2, "/overrides/allow", "in brackets"},
+        {HEAD "\"overrides\": {\"allow\": [\"class\",\n\"colour\"]}}", 3, "/overrides/allow/1",
+         "write class, weight, ask"},
+        {HEAD "\"overrides\": {\"allow\": [\"until\"]}}", 2, "/overrides/allow/0",
+         "not an attribute that can be allowed"},
+        {HEAD "\"overrides\": {\"allow\": [\"ask\", \"ask\"]}}", 2, "/overrides/allow/1",
+         "there twice"},
+        {HEAD "\"overrides\": {\"allow\": [1]}}", 2, "/overrides/allow/0", "found a whole number"},
+        {HEAD "\"overrides\": {\"forbid_class\": [\"gold\"]}}", 2, "/overrides/forbid_class/0",
+         "no class \"gold\""},
+        {HEAD "\"overrides\": {\"forbid_class\": [\"perf\", \"perf\"]}}", 2,
+         "/overrides/forbid_class/1", "there twice"},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        check_bad(&cases[i], VH_ERROR_INVALID);
+    }
+}
+
+static void test_bad_order(void)
+{
+    static const BadPolicy cases[] = {
+        {HEAD "\"pool\": {\"source\": \"budget\"}}", 2, "/pool", "/pool/budget: "},
+        {HEAD "\"pool\": {\n\"budget\": \"4GiB\"}}", 3, "/pool/budget", "\"source\": \"budget\""},
+        {HEAD "\"pool\": {\"source\": \"budget\", \"budget\": \"4GiB\",\n\"reserve\": \"1GiB\"}}",
+         3, "/pool/reserve", "smaller budget"},
+        {HEAD "\"pool\": {\"levels\": {\n\"low\": {\"enter\": \"15%\",\n\"exit\": \"15%\"}}}}", 4,
+         "/pool/levels/low/exit", "not above the enter bound"},
+        {HEAD "\"pool\": {\"levels\": {\"low\": {\n\"enter\": \"26%\", \"exit\": \"27%\"}}}}", 3,
+         "/pool/levels/low/enter", "not below that of proactive"},
+        {HEAD "\"pool\": {\"levels\": {\"high\": {\n\"exit\": \"20%\"}}}}", 3,
+         "/pool/levels/high/exit", "not below that of low"},
+        {HEAD "\"pool\": {\"levels\": {\"low\": {\n\"enter\": \"1GiB\"}}}}", 3,
+         "/pool/levels/low/enter", "mixed"},
+        {HEAD "\"pool\": {\"levels\": {\"proactive\": {\n\"exit\": \"100%\"}}}}", 3,
+         "/pool/levels/proactive/exit", "never be left"},
+        {HEAD "\"defaults\": {\n\"stats_period\": \"1min\"}}", 2, "/defaults",
+         "/defaults/max_stats_age: "},
+        {HEAD "\"defaults\": {\n\"max_stats_age\": \"2s\"}}", 3, "/defaults/max_stats_age",
+         "better three times"},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        check_bad(&cases[i], VH_ERROR_INVALID);
+    }
+}
+
+static void test_not_supported_yet(void)
+{
+    static const BadPolicy cases[] = {
+        {"{\n\"version\": 2, \"quux\": 1}", 2, "/version", "version 2"},
+        {HEAD "\"monitor\": \"allow\"}", 2, "/monitor", "\"allow\" is not supported yet"},
+        {HEAD "\"namespaces\": {}}", 2, "/namespaces", "not supported yet"},
+        {HEAD "\"schedule\": []}", 2, "/schedule", "not supported yet"},
+        {HEAD "\"pool\": {\"source\": \"cgroup\"}}", 2, "/pool/source", "write host or budget"},
+        {HEAD "\"pool\": {\"source\": \"numa\"}}", 2, "/pool/source", "not supported yet"},
+        {HEAD "\"pool\": {\n\"psi\": {}}}", 3, "/pool/psi", "leave it out"},
+        {HEAD "\"pool\": {\"swap_out\": \"1MiB/s\"}}", 2, "/pool/swap_out", "not supported yet"},
+        {HEAD "\"classes\": {\"perf\": {\n\"reporting\": \"off\"}}}", 3, "/classes/perf/reporting",
+         "not supported yet"},
+        {HEAD "\"classes\": {\"perf\": {\"granule\": \"64KiB\"}}}", 2, "/classes/perf/granule",
+         "not supported yet"},
+        {HEAD "\"match\": [{\"xpath\": \"//a\", \"class\": \"batch\"}]}", 2, "/match/0/xpath",
+         "not supported yet"},
+        {HEAD "\"match\": [{\"if\": [\"vfio\"], \"class\": \"batch\"}]}", 2, "/match/0/if",
+         "not supported yet"},
+        {HEAD "\"overrides\": {\"allow\": [\"reporting\"]}}", 2, "/overrides/allow/0",
+         "not supported yet"},
+        {HEAD "\"model\": {\"lambda\": 1}}", 2, "/model/lambda", "not supported yet"},
+        {HEAD "\"model\": {\"horizon\": \"30s\"}}", 2, "/model/horizon", "not supported yet"},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        check_bad(&cases[i], VH_ERROR_UNSUPPORTED);
+    }
+}
+
+static void test_long_pointer_is_cut(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *flood = g_strnfill(100000, 'k');
+    g_autofree char *text = g_strdup_printf(HEAD "\"%s\": 1}", flood);
+    g_assert_null(parse_one(text, &error));
+    g_assert_cmpuint(strlen(error->message), <, 500);
+    g_assert_true(g_str_has_prefix(error->message, "p.json:2: /kkk"));
+}
+
+static void test_builtin(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VhConfig) config = vh_policy_parse(NULL, 0, &error);
+    g_assert_no_error(error);
+    g_assert_true(config->enforce);
+    g_assert_cmpuint(config->n_classes, ==, 4);
+    g_assert_cmpstr(config->classes[config->default_class].name, ==, "standard");
+    g_assert_cmpint(config->pool.source, ==, VH_POOL_HOST);
+    g_assert_cmpuint(config->pool.levels[VH_LEVEL_CRITICAL].enter.share_bp, ==, 400);
+    g_assert_cmpuint(config->pulse_reserve_bytes, ==, 0);
+    g_assert_cmpuint(config->max_in_flight, ==, 2);
+    g_assert_true(config->classes[3].ask_never);
+    g_assert_true(config->override_forbidden[3]);
+    g_assert_cmpuint(config->n_matches, ==, 0);
+}
+
+static const char full_text[] =
+    HEAD "\"enforce\": false, \"interval\": \"90s\", \"max_in_flight\": 7,"
+         "\"monitor\": \"refuse\", \"pulse_reserve\": \"1.5GiB\","
+         "\"pool\": {\"source\": \"budget\", \"budget\": \"10GiB\", \"dwell\": \"1500ms\","
+         "  \"levels\": {\"proactive\": {\"enter\": \"4GiB\", \"exit\": \"5GiB\"},"
+         "    \"low\": {\"enter\": \"3GiB\", \"exit\": \"3.5GiB\"},"
+         "    \"high\": {\"enter\": \"2GiB\", \"exit\": \"2.5GiB\"},"
+         "    \"critical\": {\"enter\": \"1GiB\", \"exit\": \"1.5GiB\"}}},"
+         "\"defaults\": {\"class\": \"gold\", \"stats_period\": \"2s\", \"max_stats_age\": \"7s\","
+         "  \"min_yield\": \"3MiB\"},"
+         "\"classes\": {\"gold\": {\"rank\": 9, \"unlock\": \"high\", \"weight\": 77,"
+         "  \"cooldown\": \"3h\", \"max_per_ask\": \"5MiB\", \"asks_per_hour\": 3,"
+         "  \"keep_free\": \"12.5%\", \"ask\": \"never\"}, \"plain\": {}},"
+         "\"match\": [{\"name\": \"ci-?*\", \"class\": \"gold\"},"
+         "  {\"uuid\": \"6BA7B810-9dad-11d1-80b4-00c04fd430c8\", \"class\": \"plain\"}],"
+         "\"overrides\": {\"allow\": [\"weight\", \"ask\"], \"forbid_class\": [\"gold\"]},"
+         "\"model\": {\"overhead\": \"123KiB\", \"gamma\": \"90.05%\", \"sigma\": \"0%\","
+         "  \"residue_halflife\": \"1min\", \"stable\": \"1.5%\", \"cost_fixed\": \"0.25ms\","
+         "  \"cost_per_gib\": \"1ms\", \"proactive_per_min\": \"3%\", \"cooldown_max\": \"2d\","
+         "  \"poor\": \"33.33%\"}}";
+
+static void check_full_classes(const VhConfig *config)
+{
+    const VhClass *gold = &config->classes[4];
+    const VhClass *plain = &config->classes[5];
+    g_assert_cmpuint(config->n_classes, ==, 6);
+    g_assert_cmpstr(gold->name, ==, "gold");
+    g_assert_cmpuint(gold->rank, ==, 9);
+    g_assert_cmpint(gold->unlock, ==, VH_LEVEL_HIGH);
+    g_assert_cmpuint(gold->weight, ==, 77);
+    g_assert_cmpint(gold->cooldown_us, ==, 3 * VH_HOUR);
+    g_assert_cmpuint(gold->max_per_ask_bytes, ==, 5 * VH_MIB);
+    g_assert_cmpuint(gold->asks_per_hour, ==, 3);
+    g_assert_true(gold->keep_free.is_share);
+    g_assert_cmpuint(gold->keep_free.share_bp, ==, 1250);
+    g_assert_true(gold->ask_never);
+    /* a new class starts as the built-in standard one */
+    g_assert_cmpuint(plain->weight, ==, 4);
+    g_assert_cmpuint(plain->max_per_ask_bytes, ==, VH_GIB);
+    g_assert_cmpuint(config->default_class, ==, 4);
+    g_assert_cmpuint(config->n_matches, ==, 2);
+    g_assert_cmpint(config->matches[0].kind, ==, VH_MATCH_NAME);
+    g_assert_cmpstr(config->matches[0].name_glob, ==, "ci-?*");
+    g_assert_cmpuint(config->matches[0].class_index, ==, 4);
+    g_assert_cmpint(config->matches[1].kind, ==, VH_MATCH_UUID);
+    g_assert_cmpuint(config->matches[1].uuid.bytes[0], ==, 0x6b);
+    g_assert_cmpuint(config->matches[1].class_index, ==, 5);
+    g_assert_cmpuint(config->override_keys, ==, VH_OVERRIDE_WEIGHT | VH_OVERRIDE_ASK);
+    g_assert_cmpuint(config->override_forbidden[3], ==, 0);
+    g_assert_cmpuint(config->override_forbidden[4], ==, 1);
+}
+
+static void test_every_key(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VhConfig) config = parse_one(full_text, &error);
+    g_assert_no_error(error);
+    g_assert_false(config->enforce);
+    g_assert_cmpint(config->interval_us, ==, 90 * VH_SEC);
+    g_assert_cmpuint(config->max_in_flight, ==, 7);
+    g_assert_cmpuint(config->pulse_reserve_bytes, ==, 1536 * VH_MIB);
+    g_assert_cmpint(config->pool.source, ==, VH_POOL_BUDGET);
+    g_assert_cmpuint(config->pool.budget_bytes, ==, 10 * VH_GIB);
+    g_assert_cmpint(config->pool.dwell_us, ==, 1500 * VH_MS);
+    g_assert_false(config->pool.levels[VH_LEVEL_LOW].exit.is_share);
+    g_assert_cmpuint(config->pool.levels[VH_LEVEL_LOW].exit.bytes, ==, 3584 * VH_MIB);
+    g_assert_cmpint(config->stats_period_us, ==, 2 * VH_SEC);
+    g_assert_cmpint(config->max_stats_age_us, ==, 7 * VH_SEC);
+    g_assert_cmpuint(config->min_yield_bytes, ==, 3 * VH_MIB);
+    check_full_classes(config);
+    const VhModel *model = &config->model;
+    g_assert_cmpuint(model->overhead_bytes, ==, 123 * VH_KIB);
+    g_assert_cmpuint(model->gamma_bp, ==, 9005);
+    g_assert_cmpuint(model->sigma_bp, ==, 0);
+    g_assert_cmpint(model->residue_halflife_us, ==, VH_MIN);
+    g_assert_cmpuint(model->stable_bp, ==, 150);
+    g_assert_cmpint(model->cost_fixed_us, ==, 250);
+    g_assert_cmpint(model->cost_per_gib_us, ==, VH_MS);
+    g_assert_cmpuint(model->proactive_bp_per_min, ==, 300);
+    g_assert_cmpint(model->cooldown_max_us, ==, 48 * VH_HOUR);
+    g_assert_cmpuint(model->poor_bp, ==, 3333);
+}
+
+static void check_round_trip(const char *text)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VhConfig) config = parse_one(text, &error);
+    g_assert_no_error(error);
+    g_autofree char *once = vh_policy_format(config);
+    g_autoptr(VhConfig) again = parse_one(once, &error);
+    g_assert_no_error(error);
+    g_autofree char *twice = vh_policy_format(again);
+    g_assert_cmpstr(once, ==, twice);
+    g_assert_cmpmem(&config->pool, sizeof config->pool, &again->pool, sizeof again->pool);
+    g_assert_cmpmem(&config->model, sizeof config->model, &again->model, sizeof again->model);
+    g_assert_cmpuint(config->n_classes, ==, again->n_classes);
+    g_assert_cmpuint(config->n_matches, ==, again->n_matches);
+    g_assert_cmpuint(config->override_keys, ==, again->override_keys);
+    for (guint i = 0; i < config->n_classes; i++) {
+        g_assert_cmpstr(config->classes[i].name, ==, again->classes[i].name);
+        g_assert_cmpint(config->classes[i].cooldown_us, ==, again->classes[i].cooldown_us);
+        g_assert_cmpint(config->classes[i].ask_never, ==, again->classes[i].ask_never);
+        g_assert_cmpuint(config->override_forbidden[i], ==, again->override_forbidden[i]);
+    }
+}
+
+static void test_round_trip(void)
+{
+    check_round_trip("{\"version\": 1}");
+    check_round_trip(full_text);
+}
+
+static void test_merge(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VhConfig) config = parse_two(
+        HEAD "\"interval\": \"9s\", \"max_in_flight\": 3, \"classes\": {\"gold\": {\"rank\": 5,"
+             "\"weight\": 50}, \"batch\": {\"weight\": 2}},"
+             "\"match\": [{\"name\": \"a\", \"class\": \"gold\"}],"
+             "\"overrides\": {\"allow\": [\"class\"], \"forbid_class\": [\"batch\"]}}",
+        HEAD "\"interval\": \"4s\", \"classes\": {\"gold\": {\"weight\": 60}, \"late\": {}},"
+             "\"match\": [{\"name\": \"b\", \"class\": \"late\"}],"
+             "\"overrides\": {\"allow\": [\"ask\"], \"forbid_class\": [\"gold\"]}}",
+        &error);
+    g_assert_no_error(error);
+    g_assert_cmpint(config->interval_us, ==, 4 * VH_SEC);
+    g_assert_cmpuint(config->max_in_flight, ==, 3);
+    const VhClass *gold = &config->classes[vh_config_find_class(config, "gold")];
+    g_assert_cmpuint(gold->rank, ==, 5);
+    g_assert_cmpuint(gold->weight, ==, 60);
+    g_assert_cmpuint(config->classes[0].weight, ==, 2);
+    g_assert_cmpint(config->classes[0].cooldown_us, ==, 30 * VH_SEC);
+    g_assert_cmpuint(config->n_matches, ==, 2);
+    g_assert_cmpstr(config->matches[0].name_glob, ==, "a");
+    g_assert_cmpstr(config->matches[1].name_glob, ==, "b");
+    /* lists of words are replaced, not joined: a later file can take a permission back */
+    g_assert_cmpuint(config->override_keys, ==, VH_OVERRIDE_ASK);
+    g_assert_cmpuint(config->override_forbidden[0], ==, 0);
+    g_assert_cmpuint(config->override_forbidden[vh_config_find_class(config, "gold")], ==, 1);
+}
+
+static void test_merge_uses_later_class(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VhConfig) config = parse_two(HEAD "\"defaults\": {\"class\": \"late\"}}",
+                                           HEAD "\"classes\": {\"late\": {\"rank\": 8}}}", &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(config->classes[config->default_class].rank, ==, 8);
+}
+
+/* What shows only over all files names the one that said it last. */
+static void test_merge_errors(void)
+{
+    static const struct {
+        const char *first;
+        const char *second;
+        const char *place;
+    } cases[] = {
+        {HEAD "\"defaults\": {\"class\": \"gold\"}}", HEAD "\"defaults\": {\"class\": \"perf\"}}",
+         "10.json:2: /defaults/class: there is no class \"gold\""},
+        {HEAD "\"pool\": {\"source\": \"budget\", \"budget\": \"4GiB\"}}",
+         HEAD "\n\"pool\": {\"source\": \"host\"}}", "10.json:2: /pool/budget: "},
+        {HEAD "\"pool\": {\"levels\": {\"low\": {\"exit\": \"20%\"}}}}",
+         HEAD "\n\n\"pool\": {\"levels\": {\"low\": {\"enter\": \"21%\"}}}}",
+         "10.json:2: /pool/levels/low/exit: "},
+        {"{\"version\": 1}", "{\"version\": 1,\n\"quux\": 2}", "20.json:2: /quux: "},
+        {"{\"version\": 1", "{\"version\": 1}", "10.json:1: the text ends too early"},
+        {"{\"version\": 1}", "{}", "20.json:1: /: no version"},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GError) error = NULL;
+        g_test_message("case %u", i);
+        g_assert_null(parse_two(cases[i].first, cases[i].second, &error));
+        g_assert_error(error, VH_ERROR, VH_ERROR_INVALID);
+        if (!g_str_has_prefix(error->message, cases[i].place)) {
+            g_error("\"%s\" is not \"%s...\"", error->message, cases[i].place);
+        }
+    }
+}
+
+static char *read_source(const char *name)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *path = g_build_filename(VH_SOURCE_ROOT, name, NULL);
+    char *text = NULL;
+    g_file_get_contents(path, &text, NULL, &error);
+    g_assert_no_error(error);
+    return text;
+}
+
+static void test_examples(void)
+{
+    static const char *const names[] = {"host", "budget", "overcommit"};
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autoptr(GError) error = NULL;
+        g_autofree char *name = g_strdup_printf("policy/examples/%s.json", names[i]);
+        g_autofree char *text = read_source(name);
+        g_autoptr(VhConfig) config = parse_one(text, &error);
+        g_assert_no_error(error);
+        g_assert_cmpuint(config->n_matches, >, 0);
+    }
+}
+
+/* docs/policy.md has the row of each key, with the type, range and default that the parser uses. */
+static void test_documentation_is_complete(void)
+{
+    g_autofree char *document = read_source("docs/policy.md");
+    g_auto(GStrv) rows = vh_policy_document();
+    g_assert_cmpuint(g_strv_length(rows), >, 50);
+    for (guint i = 0; rows[i]; i++) {
+        if (!strstr(document, rows[i])) {
+            g_test_message("docs/policy.md lacks the row: %s", rows[i]);
+            g_test_fail();
+        }
+    }
+}
+
+/* And the other way round: the examples that it shows are right. */
+static void test_documented_examples(void)
+{
+    g_autofree char *document = read_source("docs/policy.md");
+    guint n_examples = 0;
+    for (const char *at = document; (at = strstr(at, "\n```json\n"));) {
+        g_autoptr(GError) error = NULL;
+        at += strlen("\n```json\n");
+        const char *end = strstr(at, "\n```\n");
+        g_assert_nonnull(end);
+        VhPolicyText text = {"docs/policy.md", at, (gsize)(end - at)};
+        g_autoptr(VhConfig) config = vh_policy_parse(&text, 1, &error);
+        g_assert_no_error(error);
+        n_examples++;
+    }
+    g_assert_cmpuint(n_examples, >, 0);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/policy-text/bad-json", test_bad_json);
+    g_test_add_func("/policy-text/bad-keys", test_bad_keys);
+    g_test_add_func("/policy-text/bad-values", test_bad_values);
+    g_test_add_func("/policy-text/bad-lists", test_bad_lists);
+    g_test_add_func("/policy-text/bad-order", test_bad_order);
+    g_test_add_func("/policy-text/not-supported-yet", test_not_supported_yet);
+    g_test_add_func("/policy-text/long-pointer-is-cut", test_long_pointer_is_cut);
+    g_test_add_func("/policy-text/builtin", test_builtin);
+    g_test_add_func("/policy-text/every-key", test_every_key);
+    g_test_add_func("/policy-text/round-trip", test_round_trip);
+    g_test_add_func("/policy-text/merge", test_merge);
+    g_test_add_func("/policy-text/merge-uses-later-class", test_merge_uses_later_class);
+    g_test_add_func("/policy-text/merge-errors", test_merge_errors);
+    g_test_add_func("/policy-text/examples", test_examples);
+    g_test_add_func("/policy-text/documentation-is-complete", test_documentation_is_complete);
+    g_test_add_func("/policy-text/documented-examples", test_documented_examples);
+    return g_test_run();
+}
