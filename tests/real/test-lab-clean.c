@@ -45,6 +45,8 @@ static int inner_main(const char *mode)
         for (;;)
             pause();
     }
+    vh_lab_guest_leave(guest);
+    vh_lab_free(lab);
     return 7;
 }
 
