@@ -3,8 +3,8 @@
 #include "vh-commands.h"
 #include "vh-context.h"
 #include "vh-doc.h"
+#include "vh-show.h"
 #include "vh-units.h"
-#include "vh-view.h"
 
 #define BAR_CELLS 30
 #define LINE_STEPS 10 /* without a terminal: a line per tenth of the way */
@@ -108,7 +108,7 @@ static VhExit wait_for(VhContext *context, guint64 id)
     if (!vh_context_json(context,
                          g_variant_new_parsed("{'id': <%t>, 'domain': <%s>, 'outcome': <%@a{sv}>}",
                                               id, domain, outcome))) {
-        g_autofree char *text = vh_view_outcome(context, outcome);
+        g_autofree char *text = vh_show_outcome(context, outcome);
         vh_context_print(context, "%s: %s\n", domain, text);
     }
     return is_good(outcome) ? VH_EXIT_OK : VH_EXIT_FAILURE;

@@ -4,8 +4,8 @@
 #include "vh-context.h"
 #include "vh-doc.h"
 #include "vh-json.h"
+#include "vh-show.h"
 #include "vh-units.h"
-#include "vh-view.h"
 
 #include <string.h>
 
@@ -33,7 +33,7 @@ static VhExit run_list(VhContext *context)
         return vh_context_fail(context, g_steal_pointer(&error));
     if (vh_context_json(context, g_variant_new_parsed("{'domains': <%@aa{sv}>}", domains)))
         return VH_EXIT_OK;
-    g_autofree char *table = vh_view_domains(context, domains, vh_context_flag(context, "all"));
+    g_autofree char *table = vh_show_domains(context, domains, vh_context_flag(context, "all"));
     vh_context_print(context, "%s", table);
     return VH_EXIT_OK;
 }
@@ -68,7 +68,7 @@ static char *value_text(const VhContext *context, const char *key, GVariant *val
     if (g_variant_is_of_type(value, G_VARIANT_TYPE_INT64) && vh_context_is_human(context)) {
         gint64 us = g_variant_get_int64(value);
         if (g_str_has_suffix(key, "_time_us"))
-            return vh_view_time(us);
+            return vh_show_time(us);
         if (g_str_has_suffix(key, "_us"))
             return vh_format_duration(us);
     }

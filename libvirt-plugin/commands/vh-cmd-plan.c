@@ -2,13 +2,13 @@
 /* plan: what would be asked now, in order, and why the others are not. */
 #include "vh-commands.h"
 #include "vh-context.h"
-#include "vh-view.h"
+#include "vh-show.h"
 
 static void print_plan(VhContext *context, GVariant *plan)
 {
-    g_autofree char *pool = vh_view_pool(context, plan);
-    g_autofree char *asks = vh_view_asks(context, plan);
-    g_autofree char *refusals = vh_view_refusals(context, plan);
+    g_autofree char *pool = vh_show_pool(context, plan);
+    g_autofree char *asks = vh_show_asks(context, plan);
+    g_autofree char *refusals = vh_show_refusals(context, plan);
 
     vh_context_print(context, "%s\n\n", pool);
     if (*asks != '\0')

@@ -3,8 +3,8 @@
 #include "vh-commands.h"
 #include "vh-context.h"
 #include "vh-screen.h"
+#include "vh-show.h"
 #include "vh-units.h"
-#include "vh-view.h"
 
 #define DEFAULT_INTERVAL_US (2 * VH_SEC)
 #define MIN_INTERVAL_US (200 * VH_MS)
@@ -30,10 +30,10 @@ static gboolean look(VhContext *context, GVariant **ret_domains, GVariant **ret_
 
 static char *frame_of(const VhContext *context, GVariant *domains, GVariant *plan)
 {
-    g_autofree char *now = vh_view_time(g_get_real_time());
-    g_autofree char *pool = vh_view_pool(context, plan);
-    g_autofree char *table = vh_view_domains(context, domains, FALSE);
-    g_autofree char *asks = vh_view_asks(context, plan);
+    g_autofree char *now = vh_show_time(g_get_real_time());
+    g_autofree char *pool = vh_show_pool(context, plan);
+    g_autofree char *table = vh_show_domains(context, domains, FALSE);
+    g_autofree char *asks = vh_show_asks(context, plan);
 
     return g_strdup_printf("%s  %s\n\n%s%s%s", now, pool, table,
                            *asks != '\0' ? "\nAsked next:\n" : "", asks);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The columns: from which keys of the documents each cell is made. */
-#include "vh-view.h"
+#include "vh-show.h"
 
 #include "vh-doc.h"
 #include "vh-table.h"
 #include "vh-units.h"
 
-char *vh_view_time(gint64 time_us)
+char *vh_show_time(gint64 time_us)
 {
     g_autoptr(GDateTime) utc = g_date_time_new_from_unix_utc(time_us / VH_SEC);
     g_autoptr(GDateTime) local = utc != NULL ? g_date_time_to_local(utc) : NULL;
@@ -14,7 +14,7 @@ char *vh_view_time(gint64 time_us)
     return local != NULL ? g_date_time_format(local, "%Y-%m-%d %H:%M:%S") : g_strdup("never");
 }
 
-char *vh_view_distance(gint64 time_us)
+char *vh_show_distance(gint64 time_us)
 {
     gint64 away_us = g_get_real_time() - time_us;
 
@@ -103,7 +103,7 @@ static char *because_cell(const VhContext *context, GVariant *row)
 
     if (!vh_doc_get_us(row, "wait_until_time_us", &until_us) || until_us <= g_get_real_time())
         return g_strdup(text);
-    g_autofree char *wait = vh_view_distance(until_us);
+    g_autofree char *wait = vh_show_distance(until_us);
     return g_strdup_printf("%s (%s to go)", text, wait);
 }
 
@@ -119,8 +119,8 @@ static char *last_ask_cell(const VhContext *context, GVariant *row)
     if (last == NULL || !vh_doc_get_us(last, "ended_time_us", &ended_us))
         return NULL;
     if (!vh_context_is_human(context))
-        return vh_view_time(ended_us);
-    g_autofree char *ago = vh_view_distance(ended_us);
+        return vh_show_time(ended_us);
+    g_autofree char *ago = vh_show_distance(ended_us);
     return g_strdup_printf("%s ago", ago);
 }
 
@@ -154,7 +154,7 @@ static const VhTableColumn refusal_columns[] = {
     {"BECAUSE", FALSE, TRUE, because_cell},
 };
 
-char *vh_view_domains(const VhContext *context, GVariant *domains, gboolean is_all)
+char *vh_show_domains(const VhContext *context, GVariant *domains, gboolean is_all)
 {
     GVariantBuilder shown;
 
@@ -168,7 +168,7 @@ char *vh_view_domains(const VhContext *context, GVariant *domains, gboolean is_a
     return vh_table_format(context, domain_columns, G_N_ELEMENTS(domain_columns), rows);
 }
 
-char *vh_view_asks(const VhContext *context, GVariant *plan)
+char *vh_show_asks(const VhContext *context, GVariant *plan)
 {
     g_autoptr(GVariant) asks = vh_doc_list(plan, "asks");
 
@@ -177,7 +177,7 @@ char *vh_view_asks(const VhContext *context, GVariant *plan)
     return vh_table_format(context, ask_columns, G_N_ELEMENTS(ask_columns), asks);
 }
 
-char *vh_view_refusals(const VhContext *context, GVariant *plan)
+char *vh_show_refusals(const VhContext *context, GVariant *plan)
 {
     g_autoptr(GVariant) refusals = vh_doc_list(plan, "refusals");
 
@@ -186,7 +186,7 @@ char *vh_view_refusals(const VhContext *context, GVariant *plan)
     return vh_table_format(context, refusal_columns, G_N_ELEMENTS(refusal_columns), refusals);
 }
 
-char *vh_view_pool(const VhContext *context, GVariant *plan)
+char *vh_show_pool(const VhContext *context, GVariant *plan)
 {
     g_autoptr(GVariant) pool = vh_doc_dict(plan, "pool");
     guint64 total_bytes = 0, need_bytes = 0;
@@ -207,7 +207,7 @@ char *vh_view_pool(const VhContext *context, GVariant *plan)
                            vh_doc_flag(plan, "is_enforced") ? "" : " (not enforced)");
 }
 
-char *vh_view_outcome(const VhContext *context, GVariant *outcome)
+char *vh_show_outcome(const VhContext *context, GVariant *outcome)
 {
     GString *text = g_string_new(vh_doc_text(outcome, "status"));
     guint64 asked_bytes = 0, returned_bytes;

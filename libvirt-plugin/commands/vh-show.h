@@ -8,22 +8,22 @@ G_BEGIN_DECLS
 
 /* The table of `list` and `top` from aa{sv}. With `is_all` also domains that do not run. Free with
  * g_free(), as all here. */
-char *vh_view_domains(const VhContext *context, GVariant *domains, gboolean is_all);
+char *vh_show_domains(const VhContext *context, GVariant *domains, gboolean is_all);
 
 /* "Pool host: 12.4 of 31 GiB available, level low, 1.2 GiB needed", from a plan. No newline. */
-char *vh_view_pool(const VhContext *context, GVariant *plan);
+char *vh_show_pool(const VhContext *context, GVariant *plan);
 
 /* The asks in order, and the refusals with their reasons, from a plan. */
-char *vh_view_asks(const VhContext *context, GVariant *plan);
-char *vh_view_refusals(const VhContext *context, GVariant *plan);
+char *vh_show_asks(const VhContext *context, GVariant *plan);
+char *vh_show_refusals(const VhContext *context, GVariant *plan);
 
 /* How an ask ended, as a sentence: "done: 1.4 GiB came back of 1.5 GiB asked, in 2.1 s". */
-char *vh_view_outcome(const VhContext *context, GVariant *outcome);
+char *vh_show_outcome(const VhContext *context, GVariant *outcome);
 
 /* A moment (UTC, microseconds since 1970), in local time. */
-char *vh_view_time(gint64 time_us);
+char *vh_show_time(gint64 time_us);
 
 /* How long ago it was, or how far ahead it is: "2 min 5 s". */
-char *vh_view_distance(gint64 time_us);
+char *vh_show_distance(gint64 time_us);
 
 G_END_DECLS
