@@ -11,6 +11,7 @@
 #include "vh-units.h"
 
 #define MAX_PROGRAM_BYTES (64u << 10)
+#define PROGRESS_SECONDS 5u
 
 static const char usage[] =
     "Usage: virthint-lab guest COMMAND ...\n"
@@ -180,6 +181,25 @@ static gboolean with_guest(VhLab *lab, const Options *o,
     return ok;
 }
 
+/* Says every few seconds that it still waits. */
+static gboolean wait_with_progress(VhLabWork *work, const Options *o, VhLabReport **ret_report,
+                                   GError **error)
+{
+    for (guint waited_s = 0;;) {
+        g_autoptr(GError) reason = NULL;
+        guint step_s = MIN(PROGRESS_SECONDS, o->timeout_s - waited_s);
+
+        if (vh_lab_work_wait(work, step_s * 1000, ret_report, &reason))
+            return TRUE;
+        waited_s += step_s;
+        if (!g_error_matches(reason, VH_ERROR, VH_ERROR_TIMEOUT) || waited_s >= o->timeout_s) {
+            g_propagate_error(error, g_steal_pointer(&reason));
+            return FALSE;
+        }
+        fprintf(stderr, "virthint-lab: %s: still at it after %u s\n", o->arguments[0], waited_s);
+    }
+}
+
 static gboolean act_work(VhLabGuest *guest, const Options *o, GError **error)
 {
     g_autofree char *program = read_program(o->arguments[1], error);
@@ -187,7 +207,7 @@ static gboolean act_work(VhLabGuest *guest, const Options *o, GError **error)
     g_autoptr(VhLabReport) report = NULL;
 
     if (!program || !(work = vh_lab_guest_work_start(guest, o->worker, program, error)) ||
-        !vh_lab_work_wait(work, o->timeout_s * 1000, &report, error))
+        !wait_with_progress(work, o, &report, error))
         return FALSE;
     fputs(report->text, stdout);
     if (report->status != VH_LAB_WORK_OK || report->corrupt_bytes > 0) {

@@ -201,6 +201,7 @@ static GPtrArray *apt_command(const Job *job, const char *tool, gboolean own_sta
     g_ptr_array_add(argv, g_strdup("-oAPT::Sandbox::User="));
     if (own_state) {
         g_ptr_array_add(argv, g_strdup_printf("-oDir::State=%s/apt", job->work));
+        g_ptr_array_add(argv, g_strdup_printf("-oDir::State::lists=%s/apt/lists", job->work));
         g_ptr_array_add(argv, g_strdup_printf("-oDir::Cache=%s/apt", job->work));
         g_ptr_array_add(argv, g_strdup("-oDir::State::status=/var/lib/dpkg/status"));
     }
