@@ -503,6 +503,7 @@ static void test_documented_examples(void)
         VhPolicyText text = {"docs/policy.md", at, (gsize)(end - at)};
         g_autoptr(VhConfig) config = vh_policy_parse(&text, 1, &error);
         g_assert_no_error(error);
+        g_assert_nonnull(config);
         n_examples++;
     }
     g_assert_cmpuint(n_examples, >, 0);
