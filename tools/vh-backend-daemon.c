@@ -121,7 +121,7 @@ static char *daemon_describe(VhBackend *backend)
     const Daemon *daemon = daemon_of(backend);
     const char *trouble = daemon->connection_error;
 
-    return g_strdup_printf("virthintd %s%s%s%s", daemon->version,
+    return g_strdup_printf("the daemon, virthintd %s%s%s%s", daemon->version,
                            daemon->dry_run ? " (a dry run)" : "",
                            *trouble != '\0' ? ", which has lost a connection: " : "", trouble);
 }

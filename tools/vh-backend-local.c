@@ -21,6 +21,7 @@ typedef struct {
     VhSession *session;
     char **uris;
     char *policy_path;
+    gboolean is_for_asks;
     gboolean is_read_only;
     gboolean may_write; /* the user did not forbid it */
     gboolean has_cycled;
@@ -89,15 +90,14 @@ static VhConfig *load_policy(const char *path, GError **error)
         config = vh_files_load_policy(VH_BACKEND_DEFAULT_POLICY, error);
     else
         config = vh_config_new();
-    if (config != NULL)
-        config->enforce = FALSE; /* a command never carries out a plan, whatever it shows */
     return config;
 }
 
 static gboolean start_session(Local *local, gboolean is_read_only, GError **error)
 {
     const VhSessionOptions options = {.uris = (const char *const *)local->uris,
-                                      .read_only = is_read_only};
+                                      .read_only = is_read_only,
+                                      .dry_run = !local->is_for_asks};
     const VhSessionCallbacks callbacks = {
         .cycled = on_cycled,
         .ask_ended = on_ask_ended,
@@ -107,6 +107,8 @@ static gboolean start_session(Local *local, gboolean is_read_only, GError **erro
 
     if (config == NULL)
         return FALSE;
+    if (local->is_for_asks)
+        config->enforce = FALSE; /* only what is asked for by hand, and nothing of the plan */
     g_clear_pointer(&local->session, vh_session_free);
     local->is_read_only = is_read_only;
     local->has_failed_to_connect = FALSE;
@@ -136,7 +138,7 @@ static char *local_describe(VhBackend *backend)
     g_autofree char *policy =
         local->policy_path != NULL ? g_strdup_printf(", policy %s", local->policy_path) : NULL;
 
-    return g_strdup_printf("an own %s connection (%s)%s; no daemon",
+    return g_strdup_printf("no daemon, but an own %s connection (%s)%s",
                            local->is_read_only ? "read-only" : "read-write", uris,
                            policy != NULL ? policy : "");
 }
@@ -451,7 +453,8 @@ VhBackend *vh_backend_local_open(const VhBackendRequest *request, GError **error
     local->cancel = g_object_ref(request->cancel);
     local->notice = request->notice;
     local->notice_data = request->notice_data;
-    if (!start_session(local, request->access != VH_ACCESS_ASK, error))
+    local->is_for_asks = request->access == VH_ACCESS_ASK;
+    if (!start_session(local, !local->is_for_asks, error))
         return NULL;
     return g_steal_pointer(&backend);
 }

@@ -34,6 +34,8 @@ static VhExit run_list(VhContext *context)
     if (vh_context_json(context, g_variant_new_parsed("{'domains': <%@aa{sv}>}", domains)))
         return VH_EXIT_OK;
     g_autofree char *table = vh_show_domains(context, domains, vh_context_flag(context, "all"));
+    if (*table == '\0')
+        vh_context_notice(context, "no guest runs there");
     vh_context_print(context, "%s", table);
     return VH_EXIT_OK;
 }
