@@ -7,6 +7,7 @@
 #include "vh-report.h"
 
 #define PROGRESS_INTERVAL_MS 200
+#define LEAVE_TIMEOUT_MS 1000
 
 struct VhDbus {
     GDBusConnection *connection;
@@ -285,20 +286,20 @@ VhDbus *vh_dbus_new(const char *address, VhSession *session, const VhDbusHooks *
     return g_steal_pointer(&dbus);
 }
 
-/* The shared system connection outlives us: the name and the object must not. */
+/*
+ * The shared system connection outlives us: the name and the object must not. The name is given up
+ * in a round trip, so that a successor finds it free.
+ */
 static void leave_bus(VhDbus *dbus)
 {
+    g_autoptr(GVariant) reply = g_dbus_connection_call_sync(
+        dbus->connection, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
+        "ReleaseName", g_variant_new("(s)", VH_DBUS_NAME), NULL, G_DBUS_CALL_FLAGS_NONE,
+        LEAVE_TIMEOUT_MS, NULL, NULL);
+
     g_dbus_interface_skeleton_unexport(G_DBUS_INTERFACE_SKELETON(dbus->skeleton));
-    if (dbus->is_private) {
-        g_dbus_connection_flush_sync(dbus->connection, NULL, NULL);
+    if (dbus->is_private)
         g_dbus_connection_close_sync(dbus->connection, NULL, NULL);
-        return;
-    }
-    g_dbus_connection_call(dbus->connection, "org.freedesktop.DBus", "/org/freedesktop/DBus",
-                           "org.freedesktop.DBus", "ReleaseName",
-                           g_variant_new("(s)", VH_DBUS_NAME), NULL, G_DBUS_CALL_FLAGS_NONE, -1,
-                           NULL, NULL, NULL);
-    g_dbus_connection_flush_sync(dbus->connection, NULL, NULL);
 }
 
 void vh_dbus_free(VhDbus *dbus)
