@@ -6,6 +6,7 @@
 #include "vh-libvirt.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 #define KEEPALIVE_INTERVAL_S 5
@@ -110,5 +111,11 @@ static void ignore_error(void *data, virErrorPtr failure)
 
 void vh_libvirt_init(void)
 {
+    struct sigaction action;
+
     virSetErrorFunc(NULL, ignore_error);
+    if (sigaction(SIGPIPE, NULL, &action) == 0 && action.sa_handler == SIG_DFL) {
+        action.sa_handler = SIG_IGN;
+        (void)sigaction(SIGPIPE, &action, NULL);
+    }
 }
