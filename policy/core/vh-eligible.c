@@ -95,7 +95,7 @@ static VhReason check_pace(const VhCandidate *candidate, VhVerdict *verdict)
         verdict->wait_until_us = until_us;
         return VH_REASON_ASKS_PER_HOUR;
     }
-    until_us = vh_learn_cooldown_until_us(candidate->guest, treatment->cooldown_us,
+    until_us = vh_learn_cooldown_until_us(candidate->guest, wall_us, treatment->cooldown_us,
                                           candidate->config->model.cooldown_max_us);
     if (candidate->level != VH_LEVEL_CRITICAL && until_us > wall_us) {
         verdict->wait_until_us = until_us;

@@ -191,7 +191,7 @@ void vh_learn(const VhConfig *config, const VhState *state, const VhSnapshot *sn
     }
 }
 
-gint64 vh_learn_cooldown_until_us(const VhGuestState *guest, gint64 cooldown_us,
+gint64 vh_learn_cooldown_until_us(const VhGuestState *guest, gint64 wall_us, gint64 cooldown_us,
                                   gint64 cooldown_max_us)
 {
     if (guest->last_ended_wall_us == 0 || cooldown_us == 0)
@@ -200,7 +200,8 @@ gint64 vh_learn_cooldown_until_us(const VhGuestState *guest, gint64 cooldown_us,
     gint64 wait = cooldown_us;
     for (guint i = 0; i < guest->cooldown_doublings && wait < longest; i++)
         wait *= 2;
-    return guest->last_ended_wall_us + MIN(wait, longest);
+    /* a clock that was set back must not make it wait for longer */
+    return MIN(guest->last_ended_wall_us, wall_us) + MIN(wait, longest);
 }
 
 guint vh_learn_asks_within_hour(const VhGuestState *guest, gint64 wall_us, gint64 *ret_next_us)
@@ -208,7 +209,7 @@ guint vh_learn_asks_within_hour(const VhGuestState *guest, gint64 wall_us, gint6
     guint count = 0;
 
     for (guint i = 0; i < guest->n_recent; i++) {
-        gint64 leaves_us = guest->recent_wall_us[i] + VH_HOUR;
+        gint64 leaves_us = MIN(guest->recent_wall_us[i], wall_us) + VH_HOUR;
         if (leaves_us <= wall_us)
             continue;
         if (count++ == 0)

@@ -22,7 +22,7 @@ void vh_learn(const VhConfig *config, const VhState *state, const VhSnapshot *sn
 #define VH_LEARN_FORGET_US (7 * 24 * VH_HOUR)
 
 /* When the guest's cooldown ends, UTC; 0: it has none. */
-gint64 vh_learn_cooldown_until_us(const VhGuestState *guest, gint64 cooldown_us,
+gint64 vh_learn_cooldown_until_us(const VhGuestState *guest, gint64 wall_us, gint64 cooldown_us,
                                   gint64 cooldown_max_us);
 
 /* Asks within the hour before wall_us; *ret_next_us: when one less will count, UTC. */

@@ -328,13 +328,14 @@ static gboolean on_time_over(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-gboolean vh_session_drain(VhSession *session, gint64 timeout_us)
+gboolean vh_session_drain(VhSession *session, gboolean cancel, gint64 timeout_us)
 {
     gboolean time_is_over = FALSE;
     guint timer = g_timeout_add((guint)(timeout_us / 1000), on_time_over, &time_is_over);
 
     session->is_draining = TRUE;
-    vh_asks_cancel_all(session->asks);
+    if (cancel)
+        vh_asks_cancel_all(session->asks);
     while (vh_asks_n_running(session->asks) > 0 && !time_is_over)
         g_main_context_iteration(NULL, TRUE);
     if (!time_is_over)

@@ -81,9 +81,10 @@ gboolean vh_session_get_progress(VhSession *session, guint64 id, VhInFlight *ret
 gboolean vh_session_cancel(VhSession *session, guint64 id);
 
 /*
- * Cancels all asks and starts no more; returns whether all had ended and every balloon was back
- * within the time. Runs the main loop meanwhile: the one call here that blocks.
+ * Starts no more asks, and waits for those under way: `cancel` ends them early, and in both cases
+ * every guest gets back what it lent. Returns whether all had ended within the time. Runs the main
+ * loop meanwhile: the one call here that blocks.
  */
-gboolean vh_session_drain(VhSession *session, gint64 timeout_us);
+gboolean vh_session_drain(VhSession *session, gboolean cancel, gint64 timeout_us);
 
 G_END_DECLS

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The parsers of /proc, on a root of the test's own (a mock: no real kernel is asked). */
+#include "vh-proc.h"
+#include "vh-units.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct {
+    char *path;
+} Root;
+
+static void root_set_up(Root *root, gconstpointer data)
+{
+    root->path = g_dir_make_tmp("virthint-proc-XXXXXX", NULL);
+    g_assert_nonnull(root->path);
+}
+
+static void remove_tree(const char *path)
+{
+    g_autoptr(GDir) directory = g_dir_open(path, 0, NULL);
+    const char *name;
+
+    while (directory && (name = g_dir_read_name(directory))) {
+        g_autofree char *child = g_build_filename(path, name, NULL);
+        remove_tree(child);
+    }
+    g_remove(path);
+}
+
+static void root_tear_down(Root *root, gconstpointer data)
+{
+    remove_tree(root->path);
+    g_free(root->path);
+}
+
+static void write_file(const Root *root, const char *name, const char *text, gssize length)
+{
+    g_autofree char *path = g_build_filename(root->path, name, NULL);
+    g_autofree char *directory = g_path_get_dirname(path);
+
+    g_assert_cmpint(g_mkdir_with_parents(directory, 0700), ==, 0);
+    g_assert_true(g_file_set_contents(path, text, length, NULL));
+}
+
+static void test_meminfo(Root *root, gconstpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    VhMeminfo info;
+
+    write_file(root, "meminfo",
+               "MemTotal:       24600000 kB\nMemFree:         1000 kB\nMemAvailable:    2000 kB\n"
+               "SwapCached:            7 kB\nSwapTotal:             0 kB\n",
+               -1);
+    g_assert_true(vh_proc_read_meminfo(root->path, &info, &error));
+    g_assert_no_error(error);
+    g_assert_cmpuint(info.total_bytes, ==, 24600000 * VH_KIB);
+    g_assert_cmpuint(info.free_bytes, ==, 1000 * VH_KIB);
+    g_assert_cmpuint(info.available_bytes, ==, 2000 * VH_KIB);
+    g_assert_cmpuint(info.swap_total_bytes, ==, 0);
+}
+
+static void test_meminfo_that_lacks_a_line(Root *root, gconstpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    VhMeminfo info;
+
+    write_file(root, "meminfo", "MemTotal: 1 kB\nMemFree: 1 kB\nSwapTotal: 1 kB\n", -1);
+    g_assert_false(vh_proc_read_meminfo(root->path, &info, &error));
+    g_assert_error(error, VH_ERROR, VH_ERROR_PROTOCOL);
+    g_assert_nonnull(strstr(error->message, "MemAvailable"));
+}
+
+static void test_meminfo_that_is_not_there(Root *root, gconstpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    VhMeminfo info;
+
+    g_assert_false(vh_proc_read_meminfo(root->path, &info, &error));
+    g_assert_error(error, VH_ERROR, VH_ERROR_GONE);
+}
+
+static void test_qemus_by_uuid(Root *root, gconstpointer data)
+{
+    static const char qemu[] = "/usr/bin/qemu-system-x86_64\0-name\0guest=a\0-uuid\0"
+                               "11111111-2222-3333-4444-555555555555\0-m\0"
+                               "1";
+    static const char last[] = "qemu-kvm\0-uuid"; /* no argument behind it */
+    static const char other[] = "/bin/editor\0-uuid\0"
+                                "21111111-2222-3333-4444-555555555555";
+    VhUuid uuid;
+
+    write_file(root, "12/cmdline", qemu, sizeof(qemu));
+    write_file(root, "13/cmdline", last, sizeof(last));
+    write_file(root, "14/cmdline", other, sizeof(other));
+    write_file(root, "self/cmdline", qemu, sizeof(qemu));
+    g_autoptr(GHashTable) qemus = vh_proc_find_qemus(root->path);
+    g_assert_cmpuint(g_hash_table_size(qemus), ==, 1);
+    g_assert_true(vh_uuid_parse("11111111-2222-3333-4444-555555555555", &uuid, NULL));
+    g_assert_cmpint(GPOINTER_TO_INT(g_hash_table_lookup(qemus, &uuid)), ==, 12);
+}
+
+static void test_swapped(Root *root, gconstpointer data)
+{
+    guint64 bytes = 0;
+
+    write_file(root, "12/status", "Name:\tqemu\nVmRSS:\t  100 kB\nVmSwap:\t  4096 kB\n", -1);
+    g_assert_true(vh_proc_read_swapped(root->path, 12, &bytes));
+    g_assert_cmpuint(bytes, ==, 4 * VH_MIB);
+    g_assert_false(vh_proc_read_swapped(root->path, 13, &bytes));
+}
+
+static void add(const char *path, void (*function)(Root *, gconstpointer))
+{
+    g_test_add(path, Root, NULL, root_set_up, function, root_tear_down);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    add("/proc/meminfo", test_meminfo);
+    add("/proc/meminfo-that-lacks-a-line", test_meminfo_that_lacks_a_line);
+    add("/proc/meminfo-that-is-not-there", test_meminfo_that_is_not_there);
+    add("/proc/qemus-by-uuid", test_qemus_by_uuid);
+    add("/proc/swapped", test_swapped);
+    return g_test_run();
+}
