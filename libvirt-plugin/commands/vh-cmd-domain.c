@@ -76,7 +76,7 @@ static char *value_text(const VhContext *context, const char *key, GVariant *val
     }
     if (g_variant_is_of_type(value, G_VARIANT_TYPE_STRING_ARRAY)) {
         g_autofree const char **texts = g_variant_get_strv(value, NULL);
-        return g_strjoinv(vh_context_is_human(context) ? "; " : ",", (char **)texts);
+        return g_strjoinv("; ", (char **)texts);
     }
     g_autofree char *text = vh_json_format(value, FALSE);
     return g_steal_pointer(&text);
