@@ -33,8 +33,9 @@ VH_PUBLIC void vh_libvirt_set_error(GError **error, const char *what);
 /* The domain's UUID. Does not block and does not fail for a valid handle. */
 VH_PUBLIC VhUuid vh_libvirt_uuid(virDomainPtr domain);
 
-/* Silences libvirt's own printing of errors to stderr; ours carry them. Ignores SIGPIPE where nobody
- * handles it: a process that writes to a libvirtd that was killed would end. Call once, early. */
+/* Silences libvirt's own printing of errors to stderr; ours carry them. Ignores SIGPIPE where
+ * nobody handles it: a process that writes to a libvirtd that was killed would end. Call once,
+ * early. */
 VH_PUBLIC void vh_libvirt_init(void);
 
 G_END_DECLS

@@ -89,6 +89,8 @@ gboolean vh_pulse_run(const VhPulse *pulse, VhAskOutcome *outcome, GError **erro
     if (!prepared && g_atomic_int_get(pulse->cancelled)) {
         status = VH_ASK_CANCELLED;
         g_clear_error(&failure);
+    } else if (!prepared && g_get_monotonic_time() >= pulse->back_us) {
+        status = VH_ASK_TIMED_OUT;
     } else if (prepared) {
         status = vh_pulse_go_down(&state, &failure);
     }
@@ -97,7 +99,7 @@ gboolean vh_pulse_run(const VhPulse *pulse, VhAskOutcome *outcome, GError **erro
         measure_after(&state, outcome);
     if (status == VH_ASK_RUNNING)
         status = VH_ASK_DONE;
-    if (status == VH_ASK_TIMED_OUT)
+    if (status == VH_ASK_TIMED_OUT && !failure)
         g_set_error(&failure, VH_ERROR, VH_ERROR_TIMEOUT,
                     "the deadline passed before the balloon was where it should go");
     outcome->status = status;
