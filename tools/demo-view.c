@@ -81,7 +81,7 @@ static void print_guest(const VhDemoView *view, const VhDemoRecord *record,
     if (is_asked_now(record, guest))
         printf("  asked now");
     else if (asks > 0)
-        printf("  %u asks: -%ld MiB", asks, mib(returned));
+        printf("  %u asked, %ld MiB back", asks, mib(returned));
     printf("\033[K\n");
 }
 
@@ -114,8 +114,8 @@ static void print_line(const VhDemoRecord *record, const VhDemoSample *sample)
     printf("  all %4ld of %ld MiB%s", mib(sample->total_bytes), mib(record->budget_bytes),
            sample->total_bytes > record->budget_bytes ? " OVER" : "");
     if (record->has_daemon)
-        printf("  level %s, %u asks: -%ld MiB", sample->level[0] ? sample->level : "unknown", asks,
-               mib(returned));
+        printf("  level %s, %u asked, %ld MiB back", sample->level[0] ? sample->level : "unknown",
+               asks, mib(returned));
     printf("\n");
 }
 

@@ -165,6 +165,27 @@ counts 'a time-out without output' '{"name": "a", "result": "TIMEOUT"}\n' '0 1 0
 counts 'a quoted result is no result' \
     '{"name": "a", "stdout": "\\\\"result\\\\": \\\\"FAIL\\\\"", "result": "SKIP"}\n' '0 0 1'
 
+# An installation that lacks nearly everything, and has what is not for users.
+make_tree
+printf '#!/bin/sh\n' >virthint
+cat >meson.build <<'END'
+project('little', version: '0.0.1')
+install_data('virthint', install_dir: 'bin', install_mode: 'rwxr-xr-x')
+install_data('virthint', install_dir: 'bin', rename: 'virthint-demo')
+END
+status=0
+meson setup "$work/build" . >/dev/null
+"$lint/install.sh" . "$work/build" >"$work/log" 2>&1 || status=$?
+for expected in 'not installed: sbin/virthintd' 'only of use in the tree: .*virthint-demo' \
+    'bin/virthint --version does not say 0.0.1'; do
+    if [ $status -eq 1 ] && grep -qE -- "$expected" "$work/log"; then
+        result "install: $expected" 0
+    else
+        sed 's/^/# /' "$work/log"
+        result "install: $expected" 1
+    fi
+done
+
 # setup_refuses WHAT OS-RELEASE EXPECTED
 setup_refuses()
 {
