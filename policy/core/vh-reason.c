@@ -11,7 +11,9 @@ static const struct {
     [VH_REASON_HUNG] = {"hung", "its QEMU does not answer"},
     [VH_REASON_OTHER_COPY] = {"other-copy", "it runs on another connection: it is migrating"},
     [VH_REASON_JOB] = {"job", "a migration, save or other job is under way"},
-    [VH_REASON_RECOVERING] = {"recovering", "an interrupted ask is being put back first"},
+    [VH_REASON_RECOVERING] = {"recovering",
+                              "somebody else's ask is under way, or an interrupted one "
+                              "is being put back"},
     [VH_REASON_IN_FLIGHT] = {"in-flight", "an ask is under way"},
     [VH_REASON_TIER_NONE] = {"tier-none", "it cannot be asked"},
     [VH_REASON_NO_AUTODEFLATE] = {"no-autodeflate", "without autodeflate a pulse could kill its "

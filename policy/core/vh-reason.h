@@ -12,7 +12,7 @@ typedef enum {
     VH_REASON_HUNG,           /* its QEMU does not answer */
     VH_REASON_OTHER_COPY,     /* the same domain runs on another connection: migrating */
     VH_REASON_JOB,            /* a migration, save or dump is under way */
-    VH_REASON_RECOVERING,     /* an interrupted ask is being put back first */
+    VH_REASON_RECOVERING,     /* an ask that is not ours is under way, or is being put back */
     VH_REASON_IN_FLIGHT,      /* an ask is under way */
     VH_REASON_TIER_NONE,      /* cannot be asked; the tier's reasons say why */
     VH_REASON_NO_AUTODEFLATE, /* a pulse could kill its processes, and the policy sets no reserve */

@@ -213,17 +213,17 @@ void vh_log_ask_ended(const VhSession *session, const VhEnded *ask, const char *
 }
 
 static const struct {
-    const char *word;
     GLogLevelFlags level;
-} watch_events[] = {
-    [VH_WATCH_CONNECTED] = {"connected", G_LOG_LEVEL_MESSAGE},
-    [VH_WATCH_LOST] = {"connection lost", G_LOG_LEVEL_WARNING},
-    [VH_WATCH_HUNG] = {"set aside: its QEMU does not answer", G_LOG_LEVEL_WARNING},
-    [VH_WATCH_RETURNED] = {"answers again", G_LOG_LEVEL_MESSAGE},
-    [VH_WATCH_BAD_OVERRIDE] = {"its metadata is ignored", G_LOG_LEVEL_WARNING},
-    [VH_WATCH_PERIOD_SET] = {"stats period set", G_LOG_LEVEL_INFO},
-    [VH_WATCH_RECOVERED] = {"an interrupted ask was put back", G_LOG_LEVEL_MESSAGE},
-    [VH_WATCH_TROUBLE] = {"trouble", G_LOG_LEVEL_WARNING},
+    const char *before; /* the text of the event */
+} watch_lines[] = {
+    [VH_WATCH_CONNECTED] = {G_LOG_LEVEL_MESSAGE, "connected"},
+    [VH_WATCH_LOST] = {G_LOG_LEVEL_WARNING, "connection lost: "},
+    [VH_WATCH_HUNG] = {G_LOG_LEVEL_WARNING, ""},
+    [VH_WATCH_RETURNED] = {G_LOG_LEVEL_MESSAGE, ""},
+    [VH_WATCH_BAD_OVERRIDE] = {G_LOG_LEVEL_WARNING, "its metadata is ignored: "},
+    [VH_WATCH_PERIOD_SET] = {G_LOG_LEVEL_INFO, ""},
+    [VH_WATCH_RECOVERED] = {G_LOG_LEVEL_MESSAGE, ""},
+    [VH_WATCH_TROUBLE] = {G_LOG_LEVEL_WARNING, ""},
 };
 
 void vh_log_watch_event(const char *uri, VhWatchEvent event, const char *name, const VhUuid *uuid,
@@ -232,6 +232,6 @@ void vh_log_watch_event(const char *uri, VhWatchEvent event, const char *name, c
     const VhLogFields fields = {.domain = name, .uuid = uuid, .decision = "watch"};
     const char *subject = name ? name : uri[0] ? uri : "libvirt";
 
-    vh_log(VH_LOG_WATCH, watch_events[event].level, &fields, "%s: %s%s%s", subject,
-           watch_events[event].word, text ? ": " : "", text ? text : "");
+    vh_log(VH_LOG_WATCH, watch_lines[event].level, &fields, "%s: %s%s", subject,
+           watch_lines[event].before, text ? text : "");
 }
