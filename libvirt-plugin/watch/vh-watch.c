@@ -20,7 +20,7 @@
 #define PATIENCE_US (150 * VH_MS)
 #define LOOK_AGAIN_US (100 * VH_MS)
 #define RETRY_MIN_US (200 * VH_MS)
-#define RETRY_MAX_US (5 * VH_SEC)
+#define RETRY_MAX_US (2 * VH_SEC)
 #define CONNECT_DEADLINE_US (10 * VH_SEC)
 /* Each holds one of libvirtd's 20 workers. Beyond that, only calls that cannot block. */
 #define STRAYS_MAX 8

@@ -49,7 +49,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VhWatchView, vh_watch_view_unref)
 /* What happened, for the log; `name` and `text` are borrowed for the call. */
 typedef enum {
     VH_WATCH_CONNECTED,
-    VH_WATCH_LOST, /* text: why. It tries again by itself, with a growing pause of at most 5 s */
+    VH_WATCH_LOST, /* text: why. It tries again by itself, with a growing pause of at most 2 s */
     VH_WATCH_HUNG, /* a domain was set aside */
     VH_WATCH_RETURNED,     /* it answers again */
     VH_WATCH_BAD_OVERRIDE, /* once per change of the metadata */
