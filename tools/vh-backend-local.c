@@ -198,20 +198,43 @@ static gboolean connect_all(Local *local, GError **error)
     return FALSE;
 }
 
-/* Whether more samples would tell more of a domain. */
-static gboolean is_unsettled(const Local *local, guint index)
+/* Whether a domain's verdict is only that too little is known of it yet. */
+static gboolean lacks_samples(const Local *local, guint index)
 {
     const VhPlan *plan = vh_session_plan(local->session);
     const VhDomain *domain = vh_snapshot_domain(vh_session_snapshot(local->session), index);
 
     if (index >= plan->verdicts->len || !domain->is_running || domain->is_hung)
         return FALSE;
-    /* nobody asks its driver, and we may not set a period: it will never tell */
-    if (local->is_read_only && domain->stats_period_us == 0)
-        return FALSE;
     VhReason reason = g_array_index(plan->verdicts, VhVerdict, index).reason;
     return reason == VH_REASON_UNSTABLE || reason == VH_REASON_NO_STATS ||
            reason == VH_REASON_STALE;
+}
+
+/* Nobody asks its driver, and we may not set a period: it will never tell. */
+static gboolean is_never_sampled(const Local *local, guint index)
+{
+    const VhDomain *domain = vh_snapshot_domain(vh_session_snapshot(local->session), index);
+    return local->is_read_only && domain->stats_period_us == 0;
+}
+
+/* Whether more samples would tell more of a domain. */
+static gboolean is_unsettled(const Local *local, guint index)
+{
+    return lacks_samples(local, index) && !is_never_sampled(local, index);
+}
+
+static void tell_never_sampled(const Local *local)
+{
+    const VhSnapshot *snapshot = vh_session_snapshot(local->session);
+
+    for (guint i = 0; i < vh_snapshot_n_domains(snapshot); i++) {
+        if (lacks_samples(local, i) && is_never_sampled(local, i))
+            say(local,
+                "domain '%s': its driver is not asked for figures; virthintd does, or 'virsh "
+                "dommemstat %s --period 5 --live'",
+                vh_snapshot_domain(snapshot, i)->name, vh_snapshot_domain(snapshot, i)->name);
+    }
 }
 
 /* name NULL: any domain. */
@@ -318,7 +341,10 @@ static gboolean local_refresh(VhBackend *backend, gboolean settle, GError **erro
 
     if (!connect_all(local, error) || !recover(local, error))
         return FALSE;
-    return !settle || settle_domains(local, NULL, error);
+    if (!settle)
+        return TRUE;
+    tell_never_sampled(local);
+    return settle_domains(local, NULL, error);
 }
 
 static VhReportInput report_input(const Local *local)

@@ -17,12 +17,12 @@ typedef struct {
     guint last_step; /* 1 + the step of the last line; 0: none yet */
 } Progress;
 
-/* 0 to BAR_CELLS or LINE_STEPS; half of the way is down, half is back. */
+/* 0 to BAR_CELLS or LINE_STEPS, by what came back: the balloon may have to take more than that. */
 static guint part_of(const VhAskProgress *progress, guint parts)
 {
     if (progress->asked_bytes == 0)
         return 0;
-    gdouble share = (gdouble)progress->taken_bytes / (gdouble)progress->asked_bytes;
+    gdouble share = (gdouble)progress->returned_bytes / (gdouble)progress->asked_bytes;
     return (guint)(CLAMP(share, 0.0, 1.0) * parts);
 }
 
@@ -34,7 +34,7 @@ static char *progress_text(const VhAskProgress *progress)
 
     if (progress->asked_bytes == 0)
         return g_strdup_printf("%s taken, %s returned", taken, returned);
-    return g_strdup_printf("%s of %s taken, %s returned", taken, asked, returned);
+    return g_strdup_printf("%s taken, %s of %s returned", taken, returned, asked);
 }
 
 static void write_error(const VhContext *context, const char *text)

@@ -79,7 +79,7 @@ static void say_history(GVariantBuilder *lines, const VhReportInput *input,
                         const VhGuestState *guest)
 {
     if (guest == NULL || guest->last_ended_wall_us == 0) {
-        say(lines, "It was not asked before.");
+        say(lines, "No earlier ask of it is remembered.");
         return;
     }
     gint64 ago_us = MAX(input->snapshot->wall_us - guest->last_ended_wall_us, 0);

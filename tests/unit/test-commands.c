@@ -122,7 +122,8 @@ static GVariant *fake_wait(VhBackend *backend, guint64 id, VhAskProgressFunc pro
                            gpointer data, GError **error)
 {
     Fake *fake = fake_of(backend);
-    VhAskProgress at = {.asked_bytes = 100 << 20, .taken_bytes = 50 << 20};
+    VhAskProgress at = {
+        .asked_bytes = 100 << 20, .taken_bytes = 60 << 20, .returned_bytes = 50 << 20};
     GVariantBuilder doc;
 
     g_assert_cmpuint(id, ==, 7);
@@ -405,7 +406,7 @@ static void test_ask_progress(void)
     run(bench, "ask web1 -w");
     g_auto(GStrv) lines = g_strsplit(bench->err->str, "\n", -1);
     g_assert_cmpuint(g_strv_length(lines), ==, 1 + 2 + 1);
-    assert_has(bench->err, "50.0 MiB of 100 MiB taken");
+    assert_has(bench->err, "60.0 MiB taken, 50.0 MiB of 100 MiB returned");
     bench->output.err_is_tty = TRUE;
     run(bench, "ask web1 -w");
     assert_has(bench->err, "\r[###############...............]");

@@ -282,7 +282,7 @@ static void test_explain(void)
     g_assert_true(has_line(asked, "backed-off"));
     g_assert_true(has_line(refused, "not asked"));
     g_assert_true(has_line(refused, "no-stats"));
-    g_assert_true(has_line(refused, "not asked before"));
+    g_assert_true(has_line(refused, "No earlier ask"));
 }
 
 int main(int argc, char **argv)
