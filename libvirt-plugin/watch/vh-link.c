@@ -25,8 +25,8 @@ struct VhLink {
 
     GError *error;
     virConnectPtr connection;
-    GHashTable *domains; /* VhUuid -> virDomainPtr */
-    gboolean has_close_callback;
+    GHashTable *domains;                    /* VhUuid -> virDomainPtr */
+    void *close_tag;                        /* of the close callback; NULL: not registered */
     int callbacks[G_N_ELEMENTS(event_ids)]; /* -1: not registered */
 };
 
@@ -139,14 +139,12 @@ static void register_events(VhLink *link)
     }
 }
 
+/* The tag stays ours: drivers that tell no closing (test:///default) take it, and never free it. */
 static void register_close(VhLink *link)
 {
-    Tag *tag = tag_new(link);
-
-    link->has_close_callback =
-        virConnectRegisterCloseCallback(link->connection, on_close, tag, tag_free) == 0;
-    if (!link->has_close_callback)
-        tag_free(tag);
+    link->close_tag = tag_new(link);
+    if (virConnectRegisterCloseCallback(link->connection, on_close, link->close_tag, NULL) < 0)
+        g_clear_pointer(&link->close_tag, tag_free);
 }
 
 static gboolean list_domains(VhLink *link)
@@ -220,8 +218,10 @@ static gpointer close_main(gpointer data)
         if (link->callbacks[i] >= 0)
             (void)virConnectDomainEventDeregisterAny(link->connection, link->callbacks[i]);
     }
-    if (link->has_close_callback)
+    /* Once this returns, no callback is under way any more. */
+    if (link->close_tag)
         (void)virConnectUnregisterCloseCallback(link->connection, on_close);
+    g_clear_pointer(&link->close_tag, tag_free);
     if (link->connection)
         virConnectClose(link->connection);
     g_clear_error(&link->error);
