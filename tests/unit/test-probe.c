@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What domain XML says about a guest; hostile XML too. */
+#include "vh-probe.h"
+#include "vh-units.h"
+
+#include <string.h>
+
+#define DOMAIN(inside) "<domain type='kvm'><name>x</name>" inside "</domain>"
+#define BALLOON_ON "<memballoon model='virtio' autodeflate='on'/>"
+#define STOCK ((guint)VH_TIER_REASON_STOCK_DEVICE)
+#define PLAIN (STOCK | VH_TIER_REASON_NO_AUTODEFLATE)
+
+static const struct {
+    const char *name;
+    const char *xml;
+    VhTier tier;
+    guint reasons;
+} domains[] = {
+    {"no devices", DOMAIN(""), VH_TIER_NONE, VH_TIER_REASON_NO_BALLOON},
+    {"balloon none", DOMAIN("<devices><memballoon model='none'/></devices>"), VH_TIER_NONE,
+     VH_TIER_REASON_NO_BALLOON},
+    {"balloon of xen", DOMAIN("<devices><memballoon model='xen'/></devices>"), VH_TIER_NONE,
+     VH_TIER_REASON_NO_BALLOON},
+    {"plain", DOMAIN("<devices><memballoon model='virtio'/></devices>"), VH_TIER_PULSE, PLAIN},
+    {"off", DOMAIN("<devices><memballoon model='virtio' autodeflate='off'/></devices>"),
+     VH_TIER_PULSE, PLAIN},
+    {"autodeflate", DOMAIN("<devices>" BALLOON_ON "</devices>"), VH_TIER_PULSE, STOCK},
+    {"transitional",
+     DOMAIN("<devices><memballoon model='virtio-transitional' autodeflate='on'/></devices>"),
+     VH_TIER_PULSE, STOCK},
+    {"hostdev pci",
+     DOMAIN("<devices><hostdev mode='subsystem' type='pci'/>" BALLOON_ON "</devices>"),
+     VH_TIER_NONE, STOCK | VH_TIER_REASON_VFIO},
+    {"hostdev mdev",
+     DOMAIN("<devices>" BALLOON_ON "<hostdev mode='subsystem' type='mdev'/></devices>"),
+     VH_TIER_NONE, STOCK | VH_TIER_REASON_VFIO},
+    {"hostdev usb",
+     DOMAIN("<devices><hostdev mode='subsystem' type='usb'/>" BALLOON_ON "</devices>"),
+     VH_TIER_PULSE, STOCK},
+    {"interface hostdev", DOMAIN("<devices><interface type='hostdev'/>" BALLOON_ON "</devices>"),
+     VH_TIER_NONE, STOCK | VH_TIER_REASON_VFIO},
+    {"interface bridge", DOMAIN("<devices><interface type='bridge'/>" BALLOON_ON "</devices>"),
+     VH_TIER_PULSE, STOCK},
+    {"disk nvme", DOMAIN("<devices><disk type='nvme'/>" BALLOON_ON "</devices>"), VH_TIER_NONE,
+     STOCK | VH_TIER_REASON_VFIO},
+    {"locked", DOMAIN("<memoryBacking><locked/></memoryBacking><devices>" BALLOON_ON "</devices>"),
+     VH_TIER_NONE, STOCK | VH_TIER_REASON_LOCKED},
+    {"hugepages",
+     DOMAIN("<memoryBacking><hugepages/></memoryBacking><devices>" BALLOON_ON "</devices>"),
+     VH_TIER_NONE, STOCK | VH_TIER_REASON_HUGEPAGES},
+    {"file",
+     DOMAIN("<memoryBacking><source type='file'/></memoryBacking><devices>" BALLOON_ON
+            "</devices>"),
+     VH_TIER_PULSE, STOCK | VH_TIER_REASON_FILE_BACKED},
+    {"encrypted", DOMAIN("<launchSecurity type='sev'/><devices>" BALLOON_ON "</devices>"),
+     VH_TIER_NONE, STOCK | VH_TIER_REASON_LOCKED},
+    {"words in the wrong place",
+     DOMAIN("<description>locked hugepages</description><metadata><memoryBacking><locked/>"
+            "</memoryBacking></metadata><devices>" BALLOON_ON "</devices>"),
+     VH_TIER_PULSE, STOCK},
+};
+
+static void test_tiers(void)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(domains); i++) {
+        g_autoptr(GError) error = NULL;
+        VhProbe probe;
+
+        g_test_message("%s", domains[i].name);
+        g_assert_true(vh_probe_parse(domains[i].xml, &probe, &error));
+        g_assert_no_error(error);
+        g_assert_cmpint(probe.tier, ==, domains[i].tier);
+        g_assert_cmphex(probe.reasons, ==, domains[i].reasons);
+    }
+}
+
+static void test_details(void)
+{
+    VhProbe probe;
+
+    g_assert_true(vh_probe_parse(
+        DOMAIN("<memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>"
+               "<devices><memballoon model='virtio' autodeflate='on' freePageReporting='on'>"
+               "<stats period='5'/></memballoon></devices>"),
+        &probe, NULL));
+    g_assert_true(probe.has_balloon && probe.has_autodeflate && probe.has_reporting &&
+                  probe.is_shared);
+    g_assert_cmpint(probe.stats_period_us, ==, 5 * VH_SEC);
+    g_assert_true(vh_probe_parse(
+        DOMAIN("<cpu><numa><cell id='0'/><cell id='1' memAccess='shared'/></numa></cpu>"), &probe,
+        NULL));
+    g_assert_true(probe.is_shared);
+    g_assert_false(probe.has_balloon);
+}
+
+static void test_absurd_periods(void)
+{
+    static const char *const periods[] = {"", "0", "-1", "x", "1.5", "99999999999999999999"};
+
+    for (guint i = 0; i < G_N_ELEMENTS(periods); i++) {
+        g_autofree char *xml = g_strdup_printf(
+            DOMAIN("<devices><memballoon model='virtio'><stats period='%s'/></memballoon>"
+                   "</devices>"),
+            periods[i]);
+        VhProbe probe;
+
+        g_assert_true(vh_probe_parse(xml, &probe, NULL));
+        g_assert_cmpint(probe.stats_period_us, ==, 0);
+    }
+}
+
+static void refuse(const char *xml, const char *phrase)
+{
+    VhProbe untouched = {.reasons = 12345}, probe = untouched;
+    g_autoptr(GError) error = NULL;
+
+    g_assert_false(vh_probe_parse(xml, &probe, &error));
+    g_assert_error(error, VH_ERROR, VH_ERROR_PROTOCOL);
+    g_test_message("%s", error->message);
+    g_assert_nonnull(strstr(error->message, phrase));
+    g_assert_cmpuint(probe.reasons, ==, untouched.reasons);
+}
+
+static void test_refused(void)
+{
+    g_autofree char *deep = g_strnfill(400000, '\0');
+    g_autofree char *huge = g_strnfill(5 << 20, ' ');
+
+    refuse("", "not well-formed");
+    refuse("domain", "not well-formed");
+    refuse("<domain>", "not well-formed");
+    refuse("<domain/><domain/>", "not well-formed");
+    refuse("<domain>&unknown;</domain>", "not well-formed");
+    refuse("<network/>", "<network>");
+    refuse("<!DOCTYPE domain SYSTEM 'file:///etc/passwd'><domain/>", "DOCTYPE");
+    refuse("<!DOCTYPE d [<!ENTITY a SYSTEM 'file:///etc/passwd'>]><domain>&a;</domain>", "DOCTYPE");
+    refuse("<!DOCTYPE d [<!ENTITY a 'aaaaaaaaaa'><!ENTITY b '&a;&a;&a;&a;&a;&a;&a;&a;'>"
+           "<!ENTITY c '&b;&b;&b;&b;&b;&b;&b;&b;'>]><domain>&c;</domain>",
+           "the domain XML");
+    for (int i = 0; i < 100000; i++)
+        memcpy(deep + 3 * i, "<a>", 4);
+    refuse(deep, "not well-formed");
+    refuse(huge, "larger than");
+}
+
+static void test_driver(void)
+{
+    const gint64 since = 1000 * VH_SEC, long_after = since + 1000 * VH_SEC;
+    VhProbe probe;
+    VhStats silent = {0}, told = {.last_update_us = since};
+
+    g_assert_true(vh_probe_parse(DOMAIN("<devices><memballoon model='virtio' autodeflate='on'>"
+                                        "<stats period='1'/></memballoon></devices>"),
+                                 &probe, NULL));
+    vh_probe_apply_stats(&probe, &silent, 0, long_after);
+    g_assert_cmpint(probe.tier, ==, VH_TIER_PULSE);
+    vh_probe_apply_stats(&probe, &silent, since, since + VH_PROBE_GRACE_US);
+    g_assert_cmpint(probe.tier, ==, VH_TIER_PULSE);
+    for (int again = 0; again < 2; again++) {
+        vh_probe_apply_stats(&probe, &silent, since, long_after);
+        g_assert_cmpint(probe.tier, ==, VH_TIER_NONE);
+        g_assert_cmphex(probe.reasons, ==, STOCK | VH_TIER_REASON_NO_DRIVER);
+    }
+    vh_probe_apply_stats(&probe, &told, since, long_after);
+    g_assert_cmpint(probe.tier, ==, VH_TIER_PULSE);
+    g_assert_cmphex(probe.reasons, ==, STOCK);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/probe/tiers", test_tiers);
+    g_test_add_func("/probe/details", test_details);
+    g_test_add_func("/probe/absurd-periods", test_absurd_periods);
+    g_test_add_func("/probe/refused", test_refused);
+    g_test_add_func("/probe/driver", test_driver);
+    return g_test_run();
+}
