@@ -317,12 +317,12 @@ static gboolean recover(Local *local, GError **error)
     local->has_tried_to_recover = TRUE;
     if (!local->may_write) {
         say(local,
-            "domain '%s': an interrupted ask has left its balloon down; run this without "
+            "domain '%s': an ask of it was interrupted; run this without "
             "--readonly to put it back",
             name);
         return TRUE;
     }
-    say(local, "domain '%s': an interrupted ask has left its balloon down; putting it back", name);
+    say(local, "domain '%s': an ask of it was interrupted; putting its balloon back", name);
     if (!local->is_read_only)
         return await_recovery(local, error);
     if (!start_session(local, FALSE, error))
