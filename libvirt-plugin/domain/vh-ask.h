@@ -16,8 +16,8 @@ typedef struct {
     guint64 bytes;         /* wanted; 0: all that can be had */
     guint64 granule_bytes; /* smallest block worth it; 0: the method's default. A pulse works in 4
                               KiB pages and takes 0 or 4096. */
-    gint64 deadline_us;    /* from the start; 0: VH_ASK_DEADLINE_DEFAULT_US. Then the guest gets all
-                              back. */
+    gint64 deadline_us;    /* from the start; 0: VH_ASK_DEADLINE_DEFAULT_US. The way back begins a
+                              quarter of it, at most 2 s, earlier. */
     guint64 reserve_bytes; /* stays free in the guest all the while; 0: the method's default (5 % of
                               its memory, at least 64 MiB) */
     gboolean without_autodeflate; /* the caller vouches that reserve_bytes is large enough for a

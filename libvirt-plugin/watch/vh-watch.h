@@ -16,7 +16,8 @@ G_BEGIN_DECLS
 typedef struct {
     const char *uri;         /* as given; copied. NULL: libvirt's default */
     gboolean read_only;      /* never writes: sets no stats period, recovers nothing */
-    gint64 poll_deadline_us; /* a poll that takes longer is abandoned; 0: 1 s */
+    gint64 poll_deadline_us; /* a poll that takes longer, and 10 ms longer for each running domain,
+                                is abandoned; 0: 1 s */
     gint64 stats_period_us;  /* set on guests that have none; 0: leave them */
     GMainContext *context;   /* where callbacks arrive; NULL: the default one */
 } VhWatchOptions;
@@ -99,14 +100,16 @@ VH_PUBLIC VhWatchView *vh_watch_get_view(VhWatch *watch);
 VH_PUBLIC const char *vh_watch_error(const VhWatch *watch);
 
 /*
- * A handle on the connection that acts (read-write, never polled on), for vh_ask_start().
- * VH_ERROR_GONE while the connection is lost or the domain is unknown, VH_ERROR_DENIED on a
- * read-only watch. Looks up by UUID: one quick round trip that no guest can hold up.
+ * A handle on the connection that acts (read-write, never polled on), for vh_ask_start(). Free it
+ * with virDomainFree(). VH_ERROR_GONE while the connection is lost or the domain is unknown,
+ * VH_ERROR_DENIED on a read-only watch. Takes no round trip for domains that libvirt has told of;
+ * one quick lookup by UUID otherwise.
  */
 VH_PUBLIC virDomainPtr vh_watch_lookup(VhWatch *watch, const VhUuid *uuid,
                                        GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Stops, without waiting for what hangs. NULL-safe. */
+/* Stops, without waiting for what hangs. In the thread of options->context; may be called from
+ * `polled`, but not from `event`. NULL-safe. */
 VH_PUBLIC void vh_watch_free(VhWatch *watch);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VhWatch, vh_watch_free)
 
