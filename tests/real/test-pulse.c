@@ -23,15 +23,20 @@
 static const char *self;
 
 typedef struct {
+    char name[32]; /* a guest that has just been killed may keep its name for a while */
     VhLab *lab;
     VhLabGuest *guest;
     virConnectPtr connection; /* the asker's own */
     virDomainPtr domain;
 } Fixture;
 
-static void start_guest(Fixture *f, const VhLabGuestSpec *spec)
+static void start_guest(Fixture *f, VhLabGuestSpec *spec)
 {
+    static guint serial;
     g_autoptr(GError) error = NULL;
+
+    g_snprintf(f->name, sizeof f->name, "pulse-%u", serial++);
+    spec->name = f->name;
 
     f->lab = vh_lab_open(&error);
     g_assert_no_error(error);
@@ -39,21 +44,20 @@ static void start_guest(Fixture *f, const VhLabGuestSpec *spec)
     g_assert_no_error(error);
     f->connection = vh_libvirt_open(vh_lab_uri(f->lab), FALSE, &error);
     g_assert_no_error(error);
-    f->domain = virDomainLookupByName(f->connection, spec->name);
+    f->domain = virDomainLookupByName(f->connection, f->name);
     g_assert_nonnull(f->domain);
 }
 
 static void set_up(Fixture *f, gconstpointer data)
 {
-    VhLabGuestSpec spec = {.name = "pulse", .memory_bytes = 2 * VH_GIB};
+    VhLabGuestSpec spec = {.memory_bytes = 2 * VH_GIB};
 
     start_guest(f, &spec);
 }
 
 static void set_up_without_autodeflate(Fixture *f, gconstpointer data)
 {
-    VhLabGuestSpec spec = {
-        .name = "plain", .memory_bytes = 2 * VH_GIB, .no_autodeflate = TRUE, .stats_period_s = 1};
+    VhLabGuestSpec spec = {.memory_bytes = 2 * VH_GIB, .no_autodeflate = TRUE, .stats_period_s = 1};
 
     start_guest(f, &spec);
 }
@@ -398,7 +402,7 @@ static void puts_back_after_libvirtd_was_killed(Fixture *f, gconstpointer data)
     (void)end_ask(running);
     connection = vh_libvirt_open(vh_lab_uri(f->lab), FALSE, &error);
     g_assert_no_error(error);
-    domain = virDomainLookupByName(connection, "pulse");
+    domain = virDomainLookupByName(connection, f->name);
     g_assert_nonnull(domain);
     wait_for_record_gone(domain);
     wait_for_current(domain, 2 * VH_GIB);
@@ -445,7 +449,7 @@ static void one_at_a_time(Fixture *f, gconstpointer data)
 /* An asker of its own, killed when the balloon is well on its way. */
 static void kill_an_asker(Fixture *f)
 {
-    const char *argv[] = {self, "--ask", "pulse", NULL};
+    const char *argv[] = {self, "--ask", f->name, NULL};
     gint64 until_us = g_get_monotonic_time() + BOUND_US;
     g_autoptr(GError) error = NULL;
     gboolean restored;
