@@ -126,11 +126,10 @@ static void on_cycled(VhSession *session, const GError *error, gpointer data)
 {
     Daemon *daemon = data;
 
-    if (!error) {
+    if (!error)
         vh_log_diff_plan(daemon->diff, session);
-        if (daemon->bus)
-            vh_dbus_cycled(daemon->bus);
-    }
+    if (daemon->bus)
+        vh_dbus_cycled(daemon->bus);
     if (daemon->options->once)
         end_round(daemon, error);
 }

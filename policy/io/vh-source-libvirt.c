@@ -86,6 +86,12 @@ static gboolean pid_of(LibvirtSource *source, const VhUuid *uuid, gint64 now_us,
     return pid_of(source, uuid, now_us, ret_pid);
 }
 
+/* Whether the guests of a connection are processes of this host: it names no other one. */
+static gboolean is_local(const char *uri)
+{
+    return uri[0] == '\0' || strstr(uri, ":///");
+}
+
 /* S is known where the host has no swap, or the QEMU process can be looked at. */
 static void add_swapped(LibvirtSource *source, VhSnapshot *snapshot, gboolean host_has_swap)
 {
@@ -93,6 +99,8 @@ static void add_swapped(LibvirtSource *source, VhSnapshot *snapshot, gboolean ho
         VhDomain *domain = &g_array_index(snapshot->domains, VhDomain, i);
         pid_t pid;
 
+        if (!is_local(domain->uri))
+            continue;
         if (!host_has_swap) {
             domain->figures |= VH_HAS_SWAPPED;
             continue;
