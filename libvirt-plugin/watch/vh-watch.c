@@ -22,8 +22,10 @@
 #define RETRY_MIN_US (200 * VH_MS)
 #define RETRY_MAX_US (2 * VH_SEC)
 #define CONNECT_DEADLINE_US (10 * VH_SEC)
-/* Each holds one of libvirtd's 20 workers. Beyond that, only calls that cannot block. */
+/* Each holds one of libvirtd's 20 workers. Beyond that, only calls that no guest can hold up; and
+ * where even those pile up, because libvirtd itself hangs, none. */
 #define STRAYS_MAX 8
+#define STRAYS_LIMIT 12
 
 struct VhWatch {
     char *uri; /* NULL: libvirt's default */
@@ -342,8 +344,14 @@ static gint64 deadline_us(const VhWatch *watch)
 static void start_poll(VhWatch *watch, VhPollMode mode)
 {
     g_autoptr(GArray) plan = vh_entries_plan(watch->entries);
+    int strays = vh_port_count_strays(watch->port);
 
-    if (vh_port_count_strays(watch->port) >= STRAYS_MAX)
+    /* The poll is then delivered at its deadline, with what is known. */
+    if (!watch->poller && strays >= STRAYS_LIMIT) {
+        tell_trouble(watch, "too many calls into libvirt have not returned: waiting for them");
+        return;
+    }
+    if (strays >= STRAYS_MAX)
         mode = VH_POLL_CONTROL;
     watch->poll = vh_poll_new(mode, (const VhPollItem *)(gconstpointer)plan->data, plan->len,
                               watch->stats_period_us);
