@@ -12,13 +12,13 @@
 
 static const struct {
     int tag;
-    VhStatsFigures figure;
+    VhFigures figure;
     size_t offset; /* of a guint64 in VhStats */
 } figures[] = {
-    {VIR_DOMAIN_MEMORY_STAT_ACTUAL_BALLOON, VH_STATS_CURRENT, offsetof(VhStats, current_bytes)},
-    {VIR_DOMAIN_MEMORY_STAT_UNUSED, VH_STATS_UNUSED, offsetof(VhStats, unused_bytes)},
-    {VIR_DOMAIN_MEMORY_STAT_AVAILABLE, VH_STATS_AVAILABLE, offsetof(VhStats, available_bytes)},
-    {VIR_DOMAIN_MEMORY_STAT_RSS, VH_STATS_RSS, offsetof(VhStats, rss_bytes)},
+    {VIR_DOMAIN_MEMORY_STAT_ACTUAL_BALLOON, VH_HAS_CURRENT, offsetof(VhStats, current_bytes)},
+    {VIR_DOMAIN_MEMORY_STAT_UNUSED, VH_HAS_UNUSED, offsetof(VhStats, unused_bytes)},
+    {VIR_DOMAIN_MEMORY_STAT_AVAILABLE, VH_HAS_AVAILABLE, offsetof(VhStats, available_bytes)},
+    {VIR_DOMAIN_MEMORY_STAT_RSS, VH_HAS_RSS, offsetof(VhStats, rss_bytes)},
 };
 
 static void take(const virDomainMemoryStatStruct *item, VhStats *stats)
@@ -53,7 +53,7 @@ gboolean vh_balloon_look(virDomainPtr domain, VhStats *stats, GError **error)
         stats->figures &= ~(guint)figures[i].figure;
     for (int i = 0; i < n; i++)
         take(&items[i], stats);
-    if (!(stats->figures & VH_STATS_CURRENT)) {
+    if (!(stats->figures & VH_HAS_CURRENT)) {
         g_set_error(error, VH_ERROR, VH_ERROR_UNSUPPORTED,
                     "QEMU does not tell where the balloon is");
         return FALSE;

@@ -158,10 +158,11 @@ gboolean vh_in_flight_recover(virDomainPtr domain, gint64 timeout_us, gboolean *
     if (found) {
         if (!vh_balloon_wait(domain, record.old_kib, VH_BALLOON_REST_US, until_us, &kib, error))
             return FALSE;
-        if (vh_in_flight_judge(&record, kib) == VH_BALLOON_OURS) {
+        /* One that has not moved may yet do so, on a guest that was slow to begin. */
+        if (vh_in_flight_judge(&record, kib) != VH_BALLOON_FOREIGN) {
             if (!put_back(domain, &record, until_us, error))
                 return FALSE;
-            restored = TRUE;
+            restored = kib != record.old_kib;
         }
         if (!vh_in_flight_clear(domain, error))
             return FALSE;

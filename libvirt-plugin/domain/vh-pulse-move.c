@@ -96,7 +96,7 @@ static VhAskStatus judge(VhPulseState *state, GError **error)
 /* Whether the guest has told, since the step began, that it runs short. */
 static gboolean is_short(const VhPulseState *state, gint64 step_wall_us)
 {
-    return (state->stats.figures & VH_STATS_UNUSED) && state->stats.last_update_us > step_wall_us &&
+    return (state->stats.figures & VH_HAS_UNUSED) && state->stats.last_update_us > step_wall_us &&
            state->stats.unused_bytes < state->reserve_bytes / 2;
 }
 

@@ -17,8 +17,6 @@
 /* Between the samples of the slope; long enough for whoever raced us to the claim to show. */
 #define SLOPE_US (200 * VH_MS)
 #define RECOVER_US (10 * VH_SEC)
-#define RESERVE_BP 500u
-#define RESERVE_MIN_BYTES (64 * VH_MIB)
 
 static gboolean check_guest(VhPulseState *state, GError **error)
 {
@@ -107,7 +105,7 @@ static gboolean await_fresh(VhPulseState *state, gboolean must_move, GError **er
 static gboolean check_figures(const VhPulseState *state, GError **error)
 {
     const guint needed =
-        VH_STATS_CURRENT | VH_STATS_MAXIMUM | VH_STATS_UNUSED | VH_STATS_AVAILABLE | VH_STATS_RSS;
+        VH_HAS_CURRENT | VH_HAS_MAXIMUM | VH_HAS_UNUSED | VH_HAS_AVAILABLE | VH_HAS_RSS;
     const VhStats *stats = &state->stats;
 
     if ((stats->figures & needed) != needed) {
@@ -199,10 +197,9 @@ static gboolean measure(VhPulseState *state, GError **error)
     state->slope_bytes_per_s =
         (gint64)((gdouble)((gint64)state->before_bytes - (gint64)first_bytes) * VH_SEC / span_us);
     state->free_bytes = state->stats.unused_bytes;
-    state->reserve_bytes =
-        request->reserve_bytes
-            ? request->reserve_bytes
-            : MAX(vh_share(state->stats.maximum_bytes, RESERVE_BP), RESERVE_MIN_BYTES);
+    state->reserve_bytes = request->reserve_bytes
+                               ? request->reserve_bytes
+                               : vh_ask_default_reserve_bytes(state->stats.maximum_bytes);
     state->lowest_kib = state->record.old_kib;
     state->is_local = is_local(state);
     state->memfree_bytes = state->is_local ? vh_pulse_memfree() : 0;

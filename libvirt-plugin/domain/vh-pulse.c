@@ -40,7 +40,7 @@ static void measure_after(VhPulseState *state, VhAskOutcome *outcome)
     outcome->taken_bytes = vh_sub(state->record.old_kib, state->lowest_kib) * VH_KIB;
     outcome->slope_bytes_per_s = state->slope_bytes_per_s;
     if (!vh_balloon_look(state->domain, &state->stats, NULL) ||
-        !(state->stats.figures & VH_STATS_RSS))
+        !(state->stats.figures & VH_HAS_RSS))
         return;
     outcome->source = VH_ASK_SOURCE_RSS;
     outcome->before_bytes = state->before_bytes;

@@ -13,16 +13,16 @@
 
 static const struct {
     const char *name;
-    VhStatsFigures figure;
+    VhFigures figure;
     size_t offset; /* of a guint64 in VhStats */
 } sizes[] = {
-    {"balloon.current", VH_STATS_CURRENT, offsetof(VhStats, current_bytes)},
-    {"balloon.maximum", VH_STATS_MAXIMUM, offsetof(VhStats, maximum_bytes)},
-    {"balloon.unused", VH_STATS_UNUSED, offsetof(VhStats, unused_bytes)},
-    {"balloon.available", VH_STATS_AVAILABLE, offsetof(VhStats, available_bytes)},
-    {"balloon.usable", VH_STATS_USABLE, offsetof(VhStats, usable_bytes)},
-    {"balloon.disk_caches", VH_STATS_CACHES, offsetof(VhStats, caches_bytes)},
-    {"balloon.rss", VH_STATS_RSS, offsetof(VhStats, rss_bytes)},
+    {"balloon.current", VH_HAS_CURRENT, offsetof(VhStats, current_bytes)},
+    {"balloon.maximum", VH_HAS_MAXIMUM, offsetof(VhStats, maximum_bytes)},
+    {"balloon.unused", VH_HAS_UNUSED, offsetof(VhStats, unused_bytes)},
+    {"balloon.available", VH_HAS_AVAILABLE, offsetof(VhStats, available_bytes)},
+    {"balloon.usable", VH_HAS_USABLE, offsetof(VhStats, usable_bytes)},
+    {"balloon.disk_caches", VH_HAS_CACHES, offsetof(VhStats, caches_bytes)},
+    {"balloon.rss", VH_HAS_RSS, offsetof(VhStats, rss_bytes)},
 };
 
 static gboolean take_unsigned(const virTypedParameter *param, guint64 *ret_value)
@@ -61,7 +61,7 @@ void vh_stats_from_record(const virDomainStatsRecord *record, VhStats *ret_stats
         } else if (strcmp(param->field, "cpu.time") == 0) {
             if (take_unsigned(param, &value)) {
                 ret_stats->cpu_time_us = (gint64)(value / 1000);
-                ret_stats->figures |= VH_STATS_CPU_TIME;
+                ret_stats->figures |= VH_HAS_CPU_TIME;
             }
         } else if (strcmp(param->field, "balloon.last-update") == 0) {
             if (take_unsigned(param, &value) && value <= (guint64)(G_MAXINT64 / VH_SEC))

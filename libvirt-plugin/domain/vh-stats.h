@@ -4,26 +4,14 @@
 #pragma once
 
 #include "vh-error.h"
+#include "vh-figures.h"
 
 #include <libvirt/libvirt.h>
 
 G_BEGIN_DECLS
 
-/* Which figures are there; what is missing is unknown, never zero. libvirt leaves out what the
- * guest reports as -1. */
-typedef enum {
-    VH_STATS_CURRENT = 1 << 0,
-    VH_STATS_MAXIMUM = 1 << 1,
-    VH_STATS_UNUSED = 1 << 2,
-    VH_STATS_AVAILABLE = 1 << 3,
-    VH_STATS_USABLE = 1 << 4,
-    VH_STATS_CACHES = 1 << 5,
-    VH_STATS_RSS = 1 << 6,
-    VH_STATS_CPU_TIME = 1 << 7,
-} VhStatsFigures;
-
 typedef struct {
-    guint figures; /* VhStatsFigures that are there */
+    guint figures; /* VhFigures that are there; libvirt leaves out what the guest reports as -1 */
     int state;     /* virDomainState */
     guint64 current_bytes, maximum_bytes, unused_bytes, available_bytes, usable_bytes, caches_bytes,
         rss_bytes;

@@ -6,25 +6,13 @@
  */
 #pragma once
 
+#include "vh-figures.h"
 #include "vh-outcome.h"
 #include "vh-override.h"
 #include "vh-tier.h"
 #include "vh-uuid.h"
 
 G_BEGIN_DECLS
-
-/* Which figures of a sample are there. What is missing is unknown, never zero. */
-typedef enum {
-    VH_HAS_CURRENT = 1 << 0,
-    VH_HAS_MAXIMUM = 1 << 1,
-    VH_HAS_UNUSED = 1 << 2,
-    VH_HAS_AVAILABLE = 1 << 3,
-    VH_HAS_USABLE = 1 << 4,
-    VH_HAS_CACHES = 1 << 5,
-    VH_HAS_RSS = 1 << 6,
-    VH_HAS_SWAPPED = 1 << 7,
-    VH_HAS_CPU_TIME = 1 << 8,
-} VhFigures;
 
 /* A size that no guest has: what is above it is a counter that wrapped, or -1. */
 #define VH_ABSURD_BYTES ((guint64)1 << 56)

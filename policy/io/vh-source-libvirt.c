@@ -16,22 +16,9 @@ typedef struct {
     gint64 found_us;
 } LibvirtSource;
 
-static const struct {
-    guint from; /* VhStatsFigures */
-    guint to;   /* VhFigures */
-} figure_bits[] = {
-    {VH_STATS_CURRENT, VH_HAS_CURRENT}, {VH_STATS_MAXIMUM, VH_HAS_MAXIMUM},
-    {VH_STATS_UNUSED, VH_HAS_UNUSED},   {VH_STATS_AVAILABLE, VH_HAS_AVAILABLE},
-    {VH_STATS_USABLE, VH_HAS_USABLE},   {VH_STATS_CACHES, VH_HAS_CACHES},
-    {VH_STATS_RSS, VH_HAS_RSS},         {VH_STATS_CPU_TIME, VH_HAS_CPU_TIME},
-};
-
 static void copy_figures(const VhStats *stats, VhDomain *domain)
 {
-    for (guint i = 0; i < G_N_ELEMENTS(figure_bits); i++) {
-        if (stats->figures & figure_bits[i].from)
-            domain->figures |= figure_bits[i].to;
-    }
+    domain->figures = stats->figures;
     domain->current_bytes = stats->current_bytes;
     domain->maximum_bytes = stats->maximum_bytes;
     domain->unused_bytes = stats->unused_bytes;

@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -142,21 +143,30 @@ static gboolean make_dirs(GError **error)
     return TRUE;
 }
 
-/* libvirtd wants a name for its uid; on most hosts uid 1000 has one. */
-static gboolean name_inner_user(GError **error)
+/* Puts `line` in front of a file of /etc, for this namespace only. */
+static gboolean prepend_line(const char *name, const char *line, GError **error)
 {
+    g_autofree char *path = g_build_filename("/etc", name, NULL);
+    g_autofree char *copy = g_build_filename(LAB_DIR, name, NULL);
     g_autofree char *old = NULL, *all = NULL;
 
-    if (getpwuid(INNER_ID))
-        return TRUE;
-    if (!g_file_get_contents("/etc/passwd", &old, NULL, error))
+    if (!g_file_get_contents(path, &old, NULL, error))
         return FALSE;
-    all = g_strdup_printf("virthint:x:%d:%d::%s:/bin/sh\n%s", INNER_ID, INNER_ID, g_get_home_dir(),
-                          old);
-    if (!write_file(LAB_DIR "/passwd", all, error))
-        return FALSE;
-    return mount(LAB_DIR "/passwd", "/etc/passwd", NULL, MS_BIND, NULL) == 0 ||
-           fail(error, "cannot give uid 1000 a name in /etc/passwd");
+    all = g_strdup_printf("%s\n%s", line, old);
+    return write_file(copy, all, error) && (mount(copy, path, NULL, MS_BIND, NULL) == 0 ||
+                                            fail(error, "cannot give id 1000 a name in /etc"));
+}
+
+/* libvirtd wants names for its uid and gid; a machine without an ordinary user has none for 1000.
+ */
+static gboolean name_inner_user(GError **error)
+{
+    g_autofree char *user =
+        g_strdup_printf("virthint:x:%d:%d::%s:/bin/sh", INNER_ID, INNER_ID, g_get_home_dir());
+    g_autofree char *group = g_strdup_printf("virthint:x:%d:", INNER_ID);
+
+    return (getpwuid(INNER_ID) || prepend_line("passwd", user, error)) &&
+           (getgrgid(INNER_ID) || prepend_line("group", group, error));
 }
 
 gboolean lab_mounts_set_up(const LabRun *run, GError **error)

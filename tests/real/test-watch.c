@@ -139,7 +139,7 @@ static VhWatchDomain poll_until(Fixture *f, const char *name,
 
 static gboolean has_figures(const VhWatchDomain *domain)
 {
-    return domain->stats.last_update_us > 0 && (domain->stats.figures & VH_STATS_UNUSED);
+    return domain->stats.last_update_us > 0 && (domain->stats.figures & VH_HAS_UNUSED);
 }
 
 static gboolean is_hung(const VhWatchDomain *domain)

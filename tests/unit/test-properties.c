@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What must hold of any decision, over generated fleets: 10 000 snapshots, good, odd and hostile,
- * each decided over several turns. g_test's --seed repeats a run.
+ * each decided over several turns. g_test's --seed repeats a run; VH_TEST_LONG makes it forty times
+ * as many.
  */
 #include "fixture.h"
 
@@ -275,9 +276,11 @@ static void test_bounds_and_determinism(void)
 {
     guint n_asks = 0;
 
-    for (guint i = 0; i < N_FLEETS; i++)
+    guint n_fleets = g_getenv("VH_TEST_LONG") ? 40 * N_FLEETS : N_FLEETS;
+
+    for (guint i = 0; i < n_fleets; i++)
         run_fleet(&n_asks);
-    g_test_message("%u asks in %u snapshots", n_asks, N_FLEETS * N_TURNS);
+    g_test_message("%u asks in %u snapshots", n_asks, n_fleets * N_TURNS);
     g_assert_cmpuint(n_asks, >, 1000); /* or nothing was tested */
 }
 

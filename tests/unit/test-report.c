@@ -12,7 +12,7 @@ typedef struct {
     VhPlan *plan;
 } Fixture;
 
-#define ALL_FIGURES (VH_HAS_CPU_TIME * 2 - 1)
+#define ALL_FIGURES (VH_HAS_SWAPPED * 2 - 1)
 
 static const VhUuid rich_uuid = {{0x11, 0x22, 0x33, 0x44, 1}};
 static const VhUuid bare_uuid = {{0x55, 0x66, 0x77, 0x88, 2}};
