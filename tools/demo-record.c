@@ -113,14 +113,14 @@ gint64 vh_demo_record_longest_over_us(const VhDemoRecord *record)
 
     for (guint i = 0; i < record->samples->len; i++) {
         const VhDemoSample *sample = &g_array_index(record->samples, VhDemoSample, i);
+        gboolean is_over = sample->total_bytes > record->budget_bytes;
 
-        if (sample->total_bytes <= record->budget_bytes) {
+        if (since_us >= 0)
+            longest_us = MAX(longest_us, sample->at_us - since_us);
+        if (!is_over)
             since_us = -1;
-            continue;
-        }
-        if (since_us < 0)
+        else if (since_us < 0)
             since_us = sample->at_us;
-        longest_us = MAX(longest_us, sample->at_us - since_us);
     }
     return longest_us;
 }

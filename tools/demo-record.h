@@ -75,7 +75,8 @@ void vh_demo_record_verdict(VhDemoRecord *record, guint guest, const char *reaso
 const VhDemoVerdict *vh_demo_record_main_verdict(const VhDemoRecord *record, guint guest,
                                                  guint64 expected_bytes);
 
-/* The longest time in one piece that the total was over the budget. */
+/* The longest time in one piece that the total was over the budget: from the first look that found
+ * it so to the first that did not. */
 gint64 vh_demo_record_longest_over_us(const VhDemoRecord *record);
 
 /* Whether the pool held: never over the budget for more than two intervals in a row. */
