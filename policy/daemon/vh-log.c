@@ -2,6 +2,7 @@
 /* Log lines and when they are due. */
 #include "vh-log.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 #define LOG_DOMAIN "virthintd"
@@ -18,6 +19,28 @@ static const char *const message_ids[VH_LOG_KINDS] = {
     [VH_LOG_POLICY] = "0d6a1f5e8c2b4f0b9a7e41c3d52f6a06",
 };
 
+static const char *field_text(const GLogField *fields, gsize n_fields, const char *key)
+{
+    for (gsize i = 0; i < n_fields; i++) {
+        if (g_str_equal(fields[i].key, key) && fields[i].length < 0)
+            return fields[i].value;
+    }
+    return "";
+}
+
+/* One line on stderr: when, how bad, what. */
+static void write_text(GLogLevelFlags level, const char *message)
+{
+    g_autoptr(GDateTime) now = g_date_time_new_now_local();
+    g_autofree char *time = g_date_time_format(now, "%F %T.%f");
+    const char *severity = level & (G_LOG_LEVEL_ERROR | G_LOG_LEVEL_CRITICAL) ? "error: "
+                           : level & G_LOG_LEVEL_WARNING                      ? "warning: "
+                                                                              : "";
+
+    fprintf(stderr, "%.23s %s%s\n", time, severity, message);
+    fflush(stderr);
+}
+
 /* GLib's own writer would drop INFO lines, and with them the refusals. */
 static GLogWriterOutput write_line(GLogLevelFlags level, const GLogField *fields, gsize n_fields,
                                    gpointer data)
@@ -27,12 +50,12 @@ static GLogWriterOutput write_line(GLogLevelFlags level, const GLogField *fields
     if (g_log_writer_is_journald(STDERR_FILENO) &&
         g_log_writer_journald(level, fields, n_fields, data) == G_LOG_WRITER_HANDLED)
         return G_LOG_WRITER_HANDLED;
-    return g_log_writer_standard_streams(level, fields, n_fields, data);
+    write_text(level, field_text(fields, n_fields, "MESSAGE"));
+    return G_LOG_WRITER_HANDLED;
 }
 
 void vh_log_init(void)
 {
-    g_log_writer_default_set_use_stderr(TRUE);
     g_log_set_writer_func(write_line, NULL, NULL);
 }
 
