@@ -20,7 +20,7 @@
 /* Until a balloon that moved by itself has shown whether it stops at somebody else's target. */
 #define JUDGE_US (300 * VH_MS)
 #define RETRY_US (500 * VH_MS)
-#define MAX_STEPS 4
+#define MAX_STEPS 6
 #define STEP_MIN_BYTES (4 * VH_MIB)
 
 static guint64 returned_so_far(const VhPulseState *state)
@@ -48,12 +48,13 @@ static guint64 room_bytes(const VhPulseState *state, gint64 fresh_since_us)
     return vh_sub(free_bytes, state->reserve_bytes);
 }
 
-/* The next target in KiB, marked; 0 where there is no room, or no need, for another step. */
-static guint64 next_target(const VhPulseState *state, gint64 step_us)
+/* The next target in KiB, marked; 0 where there is no room, or no need, for another step. `factor`:
+ * for each byte that is wanted, so many are taken. */
+static guint64 next_target(const VhPulseState *state, gint64 step_us, guint64 factor)
 {
     guint64 asked = state->pulse->request.bytes;
     guint64 wanted = asked ? vh_sub(asked, returned_so_far(state)) : G_MAXUINT64;
-    guint64 bytes = MIN(wanted, vh_sub(room_bytes(state, step_us), VH_MIB));
+    guint64 bytes = MIN(vh_mul(wanted, factor), vh_sub(room_bytes(state, step_us), VH_MIB));
     guint64 from_kib = state->lowest_kib, target_kib;
 
     /* The rest is noise: a twentieth of what was asked for. */
@@ -133,31 +134,48 @@ static VhAskStatus follow_once(VhPulseState *state, VhPulseWay *way, GError **er
     return VH_ASK_RUNNING;
 }
 
+/* One step, to a target that next_target() gave. RUNNING: it got there. */
+static VhAskStatus take_step(VhPulseState *state, guint64 target_kib, GError **error)
+{
+    gint64 now_us = g_get_monotonic_time();
+    VhPulseWay way = {g_get_real_time(), now_us, now_us, FIRST_MOVE_US};
+    VhAskStatus status;
+
+    state->record.target_kib = target_kib;
+    if (!vh_in_flight_set(state->domain, &state->record, error) ||
+        !vh_balloon_set(state->domain, target_kib, error))
+        return VH_ASK_FAILED;
+    while ((status = follow_once(state, &way, error)) == VH_ASK_RUNNING &&
+           state->stats.current_bytes / VH_KIB != target_kib)
+        g_usleep(VH_BALLOON_LOOK_US);
+    return status;
+}
+
+/*
+ * The guest's allocator gives the pages that were freed last, and after an earlier pulse those are
+ * the ones that nothing backs. So a step that brought little is followed by one that goes further.
+ */
 VhAskStatus vh_pulse_go_down(VhPulseState *state, GError **error)
 {
     gint64 step_wall_us = g_get_real_time();
+    guint64 factor = 1;
 
     for (int step = 0; step < MAX_STEPS; step++) {
-        guint64 target_kib = next_target(state, step_wall_us);
+        guint64 from_kib = state->lowest_kib, returned_bytes = returned_so_far(state);
+        guint64 target_kib = next_target(state, step_wall_us, factor);
         VhAskStatus status;
-        VhPulseWay way;
 
         if (target_kib == 0)
             break;
-        state->record.target_kib = target_kib;
         step_wall_us = g_get_real_time();
-        if (!vh_in_flight_set(state->domain, &state->record, error) ||
-            !vh_balloon_set(state->domain, target_kib, error))
-            return VH_ASK_FAILED;
-        way = (VhPulseWay){step_wall_us, g_get_monotonic_time(), g_get_monotonic_time(),
-                           FIRST_MOVE_US};
-        while ((status = follow_once(state, &way, error)) == VH_ASK_RUNNING &&
-               state->stats.current_bytes / VH_KIB != target_kib)
-            g_usleep(VH_BALLOON_LOOK_US);
+        status = take_step(state, target_kib, error);
         if (status != VH_ASK_RUNNING)
             return status;
         if (state->pulse->request.bytes == 0)
             break;
+        if (vh_sub(returned_so_far(state), returned_bytes) <
+            vh_sub(from_kib, state->lowest_kib) * VH_KIB / 2)
+            factor *= 2;
     }
     return VH_ASK_RUNNING;
 }

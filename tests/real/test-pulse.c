@@ -251,6 +251,23 @@ static void returns_about_as_much_as_asked(Fixture *f, gconstpointer data)
     assert_intact(f);
 }
 
+/* What the guest gives first is what the pulse before had taken: nothing backs it any more. */
+static void reaches_what_an_earlier_pulse_left(Fixture *f, gconstpointer data)
+{
+    VhAskRequest first = {.bytes = 1200 * VH_MIB}, second = {.bytes = 150 * VH_MIB};
+    g_autoptr(GError) error = NULL;
+    VhAskOutcome outcome;
+
+    free_much(f);
+    outcome = ask(f, &first);
+    g_assert_cmpuint(outcome.returned_bytes, >=, first.bytes / 10 * 9);
+    g_assert_true(vh_lab_guest_wait_fresh_stats(f->guest, VH_LAB_TIMEOUT_MS, &error));
+    outcome = ask(f, &second);
+    g_assert_cmpint(outcome.status, ==, VH_ASK_DONE);
+    g_assert_cmpuint(outcome.returned_bytes, >=, second.bytes / 10 * 9);
+    assert_intact(f);
+}
+
 /* One run of a process that allocates 1400 MiB while a pulse wants the same memory. */
 static VhAskStatus ask_while_allocating(Fixture *f)
 {
@@ -533,6 +550,7 @@ static const struct {
 } cases[] = {
     {"returns-what-was-freed", returns_what_was_freed},
     {"returns-about-as-much-as-asked", returns_about_as_much_as_asked},
+    {"reaches-what-an-earlier-pulse-left", reaches_what_an_earlier_pulse_left},
     {"backs-off-from-an-allocating-process", backs_off_from_an_allocating_process},
     {"is-cancelled", is_cancelled},
     {"keeps-its-deadline", keeps_its_deadline},
