@@ -45,7 +45,8 @@ typedef struct {
     guint64 before_bytes;       /* resident memory before */
     guint64 after_bytes;        /* and when the balloon was back */
     gint64 slope_bytes_per_s;   /* of resident memory, before the ask began */
-    gint64 memfree_delta_bytes; /* host MemFree after less before; 0 with has_memfree unset */
+    gint64 memfree_delta_bytes; /* host MemFree, per-CPU lists of free pages included, after
+                                   less before; 0 with has_memfree unset */
     gboolean has_memfree; /* the guest runs on this host, so that its MemFree means something */
     gint64 started_us;
     gint64 ended_us;

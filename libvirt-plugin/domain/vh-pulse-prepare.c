@@ -6,6 +6,7 @@
 #include "vh-pulse-state.h"
 
 #include "vh-balloon.h"
+#include "vh-host-memory.h"
 #include "vh-libvirt.h"
 
 #include <stdlib.h>
@@ -202,7 +203,7 @@ static gboolean measure(VhPulseState *state, GError **error)
                                : vh_ask_default_reserve_bytes(state->stats.maximum_bytes);
     state->lowest_kib = state->record.old_kib;
     state->is_local = is_local(state);
-    state->memfree_bytes = state->is_local ? vh_pulse_memfree() : 0;
+    state->memfree_bytes = state->is_local ? vh_host_memory_free_bytes() : 0;
     return TRUE;
 }
 

@@ -30,10 +30,10 @@ typedef struct {
     guint64 reserve_bytes;
     guint64 before_bytes; /* resident */
     gint64 slope_bytes_per_s;
-    guint64 memfree_bytes;
-    gint64 measured_us; /* when before_bytes was */
-    guint64 lowest_kib; /* of the balloon */
-    VhStats stats;      /* the last ones; state, maximum and CPU time are from the start */
+    guint64 memfree_bytes; /* vh_host_memory_free_bytes() */
+    gint64 measured_us;    /* when before_bytes was */
+    guint64 lowest_kib;    /* of the balloon */
+    VhStats stats;         /* the last ones; state, maximum and CPU time are from the start */
 } VhPulseState;
 
 /* All that must hold before the balloon moves; claims the domain with a record, and measures. */
@@ -45,8 +45,5 @@ VhAskStatus vh_pulse_go_down(VhPulseState *state, GError **error);
 /* Brings it back and clears the record, insisting as long as the record is good. `status` is how
  * the way down ended; returns how all ended. */
 VhAskStatus vh_pulse_go_back(VhPulseState *state, VhAskStatus status, GError **error);
-
-/* Free memory of this host, in bytes; 0 where it cannot be read. */
-guint64 vh_pulse_memfree(void);
 
 G_END_DECLS

@@ -6,21 +6,11 @@
 #include "vh-pulse-state.h"
 
 #include "vh-balloon.h"
+#include "vh-host-memory.h"
 #include "vh-libvirt.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-guint64 vh_pulse_memfree(void)
-{
-    g_autofree char *text = NULL;
-    const char *line;
-
-    if (!g_file_get_contents("/proc/meminfo", &text, NULL, NULL))
-        return 0;
-    line = strstr(text, "MemFree:");
-    return line ? vh_mul(g_ascii_strtoull(line + strlen("MemFree:"), NULL, 10), VH_KIB) : 0;
-}
 
 /* Resident memory may have been falling by itself; that part is not the ask's doing. One that was
  * growing would have grown on, but how far is a guess, so that nothing is claimed for it. */
@@ -47,7 +37,7 @@ static void measure_after(VhPulseState *state, VhAskOutcome *outcome)
     outcome->after_bytes = state->stats.rss_bytes;
     outcome->returned_bytes =
         vh_sub(vh_sub(outcome->before_bytes, outcome->after_bytes), slope_share(state));
-    memfree = state->is_local ? vh_pulse_memfree() : 0;
+    memfree = state->is_local ? vh_host_memory_free_bytes() : 0;
     if (memfree > 0 && state->memfree_bytes > 0) {
         outcome->has_memfree = TRUE;
         outcome->memfree_delta_bytes = (gint64)memfree - (gint64)state->memfree_bytes;

@@ -74,7 +74,7 @@ struct VhSnapshot {
     gint64 now_us;               /* monotonic */
     gint64 wall_us;              /* UTC since 1970 */
     guint64 mem_total_bytes;     /* of the host */
-    guint64 mem_available_bytes; /* MemAvailable */
+    guint64 mem_available_bytes; /* MemAvailable, and what is free on per-CPU lists */
 
     GArray *domains;   /* VhDomain, sorted by vh_snapshot_sort() */
     GArray *in_flight; /* VhInFlight */

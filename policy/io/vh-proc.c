@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Parsers of /proc. */
 #include "vh-proc.h"
+#include "vh-host-memory.h"
 #include "vh-units.h"
 
 #include <string.h>
@@ -22,6 +23,14 @@ static gboolean find_kib(const char *text, const char *name, guint64 *ret_bytes)
         return TRUE;
     }
     return FALSE;
+}
+
+static guint64 read_per_cpu(const char *root)
+{
+    g_autofree char *path = g_build_filename(root, "zoneinfo", NULL);
+    g_autofree char *text = NULL;
+
+    return g_file_get_contents(path, &text, NULL, NULL) ? vh_host_memory_lists_bytes(text) : 0;
 }
 
 gboolean vh_proc_read_meminfo(const char *root, VhMeminfo *ret_meminfo, GError **error)
@@ -51,6 +60,7 @@ gboolean vh_proc_read_meminfo(const char *root, VhMeminfo *ret_meminfo, GError *
             return FALSE;
         }
     }
+    info.per_cpu_bytes = read_per_cpu(root);
     *ret_meminfo = info;
     return TRUE;
 }

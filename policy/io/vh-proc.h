@@ -14,10 +14,11 @@ typedef struct {
     guint64 total_bytes;      /* MemTotal */
     guint64 free_bytes;       /* MemFree */
     guint64 available_bytes;  /* MemAvailable */
+    guint64 per_cpu_bytes;    /* free pages on per-CPU lists, which the two leave out; 0: unknown */
     guint64 swap_total_bytes; /* SwapTotal */
 } VhMeminfo;
 
-/* Of `root`/meminfo. A missing field: VH_ERROR_PROTOCOL. */
+/* Of `root`/meminfo, and `root`/zoneinfo where there is one. A missing field: VH_ERROR_PROTOCOL. */
 gboolean vh_proc_read_meminfo(const char *root, VhMeminfo *ret_meminfo,
                               GError **error) G_GNUC_WARN_UNUSED_RESULT;
 

@@ -128,7 +128,7 @@ static gboolean read_snapshot(VhSource *base, VhSnapshot *snapshot, GError **err
     snapshot->now_us = g_get_monotonic_time();
     snapshot->wall_us = g_get_real_time();
     snapshot->mem_total_bytes = meminfo.total_bytes;
-    snapshot->mem_available_bytes = meminfo.available_bytes;
+    snapshot->mem_available_bytes = vh_add(meminfo.available_bytes, meminfo.per_cpu_bytes);
     for (guint i = 0; i < source->watches->len; i++)
         add_watch(snapshot, source->watches->pdata[i]);
     add_swapped(source, snapshot, meminfo.swap_total_bytes > 0);

@@ -36,6 +36,20 @@ static gboolean read_fields(const char *path, const Field *fields, guint n, GErr
     return TRUE;
 }
 
+/* The sum of "count: N", in pages, over the zones and CPUs. */
+static gboolean read_per_cpu(guint64 *ret_bytes, GError **error)
+{
+    g_autofree char *text = NULL;
+    guint64 pages = 0;
+
+    if (!g_file_get_contents("/proc/zoneinfo", &text, NULL, error))
+        return FALSE;
+    for (const char *at = strstr(text, " count:"); at; at = strstr(at + 1, " count:"))
+        pages += g_ascii_strtoull(at + strlen(" count:"), NULL, 10);
+    *ret_bytes = pages * (guint64)sysconf(_SC_PAGESIZE);
+    return TRUE;
+}
+
 gboolean vh_lab_host_memory(VhLabHostMemory *ret_memory, GError **error)
 {
     VhLabHostMemory memory = {0};
@@ -46,7 +60,8 @@ gboolean vh_lab_host_memory(VhLabHostMemory *ret_memory, GError **error)
         {"Cached:", &memory.cached_bytes},
     };
 
-    if (!read_fields("/proc/meminfo", fields, G_N_ELEMENTS(fields), error))
+    if (!read_fields("/proc/meminfo", fields, G_N_ELEMENTS(fields), error) ||
+        !read_per_cpu(&memory.per_cpu_bytes, error))
         return FALSE;
     *ret_memory = memory;
     return TRUE;

@@ -66,11 +66,12 @@ gboolean vh_lab_stop(pid_t pid, int sig, guint timeout_ms, int *ret_wait_status,
 typedef struct {
     guint64 total_bytes;
     guint64 free_bytes;
+    guint64 per_cpu_bytes; /* free too, but on the kernel's per-CPU lists: MemFree leaves it out */
     guint64 available_bytes;
     guint64 cached_bytes;
 } VhLabHostMemory;
 
-/* From /proc/meminfo. */
+/* From /proc/meminfo, and /proc/zoneinfo for the per-CPU lists. */
 gboolean vh_lab_host_memory(VhLabHostMemory *ret_memory, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* ---- Guests ---- */

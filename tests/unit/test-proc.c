@@ -59,6 +59,11 @@ static void test_meminfo(Root *root, gconstpointer data)
     g_assert_cmpuint(info.free_bytes, ==, 1000 * VH_KIB);
     g_assert_cmpuint(info.available_bytes, ==, 2000 * VH_KIB);
     g_assert_cmpuint(info.swap_total_bytes, ==, 0);
+    g_assert_cmpuint(info.per_cpu_bytes, ==, 0); /* no zoneinfo there */
+
+    write_file(root, "zoneinfo", "  pagesets\n    cpu: 0\n              count:    3\n", -1);
+    g_assert_true(vh_proc_read_meminfo(root->path, &info, &error));
+    g_assert_cmpuint(info.per_cpu_bytes, ==, 3 * (guint64)sysconf(_SC_PAGESIZE));
 }
 
 static void test_meminfo_that_lacks_a_line(Root *root, gconstpointer data)
