@@ -22,7 +22,7 @@ typedef struct {
     VhLogDiff *diff;
     guint timer;
     gint64 started_us;
-    gboolean asked_in_round;
+    gboolean round_failed; /* it never saw a host */
 } Daemon;
 
 static VhConfig *load_policy(const VhDaemonOptions *options, GError **error)
@@ -118,6 +118,7 @@ static void end_round(Daemon *daemon, const GError *error)
         ONCE_PERIODS * vh_session_config(daemon->session)->stats_period_us + ONCE_SLACK_US;
     gboolean time_is_over = g_get_monotonic_time() - daemon->started_us > patience_us;
 
+    daemon->round_failed = error != NULL;
     if (plan->actions->len > 0 || time_is_over || (!error && round_is_settled(plan)))
         g_main_loop_quit(daemon->loop);
 }
@@ -139,6 +140,7 @@ static void on_ask_started(VhSession *session, const VhInFlight *ask, const VhAc
 {
     Daemon *daemon = data;
 
+    vh_log_diff_plan(daemon->diff, session); /* why comes before what */
     vh_log_ask_started(session, ask, action);
     if (daemon->bus)
         vh_dbus_ask_started(daemon->bus, ask);
@@ -240,5 +242,5 @@ int vh_daemon_run(const VhDaemonOptions *options, GError **error)
     vh_session_free(daemon.session);
     vh_log_diff_free(daemon.diff);
     g_main_loop_unref(daemon.loop);
-    return is_started ? 0 : 1;
+    return is_started && !daemon.round_failed ? 0 : 1;
 }

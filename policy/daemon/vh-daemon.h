@@ -18,8 +18,10 @@ typedef struct {
     VhSessionOptions session;
 } VhDaemonOptions;
 
-/* Runs until SIGTERM or SIGINT (or the round is over). The exit status: 0, or 1 with *error set
- * where it could not start. */
+/*
+ * Runs until SIGTERM or SIGINT, or until the one round is over. The exit status: 0; 1 with *error
+ * set where it could not start; 1 without, but logged, where one round found no host.
+ */
 int vh_daemon_run(const VhDaemonOptions *options, GError **error);
 
 G_END_DECLS

@@ -334,6 +334,26 @@ static void test_once(DaemonFixture *fixture, gconstpointer data)
     vh_lab_guest_free(guest);
 }
 
+static void test_once_without_a_host(DaemonFixture *fixture, gconstpointer data)
+{
+    g_autofree char *policy = g_build_filename(fixture->folder, "policy.d", NULL);
+    g_autofree char *uri =
+        g_strdup_printf("qemu:///session?socket=%s/no-such-socket", fixture->folder);
+    const char *argv[] = {g_getenv("VIRTHINTD"), "--once", "--policy", policy,
+                          "--connect",           uri,      NULL};
+    g_autoptr(GError) error = NULL;
+    int wait_status;
+    pid_t pid;
+
+    write_policy(fixture, VH_GIB, 400);
+    g_assert_true(vh_lab_spawn(fixture->lab, argv, NULL, "virthintd.log", &pid, &error));
+    g_assert_true(vh_lab_stop(pid, 0, VH_LAB_TIMEOUT_MS, &wait_status, &error));
+    g_assert_true(WIFEXITED(wait_status));
+    g_assert_cmpint(WEXITSTATUS(wait_status), ==, 1);
+    g_autofree char *log = daemon_fixture_log(fixture);
+    g_assert_nonnull(strstr(log, "no-such-socket"));
+}
+
 static void add(const char *path, void (*test)(DaemonFixture *, gconstpointer))
 {
     g_test_add(path, DaemonFixture, NULL, daemon_fixture_set_up, test, daemon_fixture_tear_down);
@@ -355,5 +375,6 @@ int main(int argc, char **argv)
     add("/daemon/broken-policy-changes-nothing", test_broken_policy_changes_nothing);
     add("/daemon/dry-run-asks-nobody", test_dry_run_asks_nobody);
     add("/daemon/once", test_once);
+    add("/daemon/once-without-a-host", test_once_without_a_host);
     return g_test_run();
 }
