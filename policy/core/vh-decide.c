@@ -165,6 +165,17 @@ static VhReason check_need(const Decision *decision, const VhVerdict *verdict, g
     return decision->free_slots == 0 ? VH_REASON_MAX_IN_FLIGHT : VH_REASON_ASK;
 }
 
+/* What to ask for, so that what is counted on of it covers what is still open: asked for less, a
+ * guest would leave a small rest for the next one, who may be of a higher rank. */
+static guint64 bytes_to_cover(guint64 open_bytes, guint sigma_bp)
+{
+    if (sigma_bp >= 10000)
+        return G_MAXUINT64;
+    unsigned __int128 exact =
+        ((unsigned __int128)open_bytes * 10000 + (9999 - sigma_bp)) / (10000 - sigma_bp);
+    return (guint64)MIN(exact, G_MAXUINT64);
+}
+
 static void plan_ask(Decision *decision, const VhVerdict *verdict)
 {
     const VhConfig *config = decision->config;
@@ -175,7 +186,8 @@ static void plan_ask(Decision *decision, const VhVerdict *verdict)
     guint64 cap = treatment.max_per_ask_bytes ? treatment.max_per_ask_bytes : G_MAXUINT64;
     if (decision->plan->level == VH_LEVEL_PROACTIVE)
         cap = MIN(cap, decision->next->proactive_tokens_bytes);
-    guint64 wanted = MAX(decision->open_bytes, config->min_yield_bytes);
+    guint64 wanted =
+        MAX(bytes_to_cover(decision->open_bytes, config->model.sigma_bp), config->min_yield_bytes);
     guint64 bytes = MIN(MIN(verdict->yield.expected_bytes, cap), wanted);
     VhAction action = {
         .domain = verdict->domain,

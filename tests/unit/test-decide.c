@@ -121,16 +121,33 @@ static void test_need_is_shared_in_order(void)
 {
     const VhDomain guests[] = {fixture_guest(1, "batch-1"), fixture_guest(2, "batch-2"),
                                fixture_guest(3, "batch-3")};
-    g_auto(Run) run = run_new(config_with_classes(6500 * VH_MIB));
+    g_auto(Run) run = run_new(config_with_classes(6000 * VH_MIB));
 
-    /* available 200 of 6500 MiB; to the exit of low (18 %) 970 are missing */
+    /* 300 MiB over; to the exit of low (18 %) 1380 are missing */
     run_twice(&run, guests, G_N_ELEMENTS(guests));
-    g_assert_cmpuint(run.plan->need_bytes, ==, 970 * VH_MIB);
+    g_assert_cmpuint(run.plan->need_bytes, ==, 1380 * VH_MIB);
     g_assert_cmpuint(run.plan->actions->len, ==, 2);
-    g_assert_cmpuint(action_of(&run, 0)->bytes, ==, 970 * VH_MIB);
-    /* 90 % of it are counted on; the next guest is asked for the rest */
-    g_assert_cmpuint(action_of(&run, 0)->counted_bytes, ==, 873 * VH_MIB);
-    g_assert_cmpuint(action_of(&run, 1)->bytes, ==, 97 * VH_MIB);
+    /* all that the first can give; 90 % of it are counted on */
+    g_assert_cmpuint(action_of(&run, 0)->bytes, ==, 1425 * VH_MIB);
+    guint64 counted = action_of(&run, 0)->counted_bytes;
+    g_assert_cmpuint(counted, ==, 1425 * VH_MIB - vh_share(1425 * VH_MIB, 1000));
+    /* the next is asked for as much as makes 90 % of it cover the rest, and no byte more */
+    guint64 rest = 1380 * VH_MIB - counted, asked = action_of(&run, 1)->bytes;
+    g_assert_cmpuint(action_of(&run, 1)->counted_bytes, >=, rest);
+    g_assert_cmpuint(asked - 2 - vh_share(asked - 2, 1000), <, rest);
+}
+
+/* One guest that can cover the need is asked for it alone, uncertainty included. */
+static void test_one_that_suffices_is_asked_alone(void)
+{
+    const VhDomain guests[] = {fixture_guest(1, "batch-1"), fixture_guest(2, "web")};
+    g_auto(Run) run = run_new(config_with_classes(4300 * VH_MIB));
+
+    /* available 100 of 4300 MiB; 674 are missing */
+    run_twice(&run, guests, 2);
+    g_assert_cmpuint(run.plan->actions->len, ==, 1);
+    g_assert_cmpuint(action_of(&run, 0)->counted_bytes, >=, run.plan->need_bytes);
+    assert_reason(&run, 1, VH_REASON_NEED_MET);
 }
 
 static void test_in_flight_counts(void)
@@ -548,6 +565,7 @@ int main(int argc, char **argv)
     g_test_add_func("/decide/short-pool-asks-batch-first", test_short_pool_asks_batch_first);
     g_test_add_func("/decide/perf-is-asked-at-its-level", test_perf_is_asked_at_its_level);
     g_test_add_func("/decide/need-is-shared-in-order", test_need_is_shared_in_order);
+    g_test_add_func("/decide/one-that-suffices", test_one_that_suffices_is_asked_alone);
     g_test_add_func("/decide/in-flight-counts", test_in_flight_counts);
     g_test_add_func("/decide/k-in-flight", test_k_in_flight);
     g_test_add_func("/decide/spoilt-guests-are-refused", test_spoilt_guests_are_refused);
