@@ -268,11 +268,6 @@ gboolean vh_demo_daemon_is_running(const VhDemoDaemon *self)
     return g_subprocess_get_identifier(self->daemon) != NULL;
 }
 
-const char *vh_demo_daemon_log(const VhDemoDaemon *self)
-{
-    return self->log;
-}
-
 gboolean vh_demo_daemon_stop(VhDemoDaemon *self, GError **error)
 {
     gint64 until_us = g_get_monotonic_time() + STOP_TIMEOUT_US;

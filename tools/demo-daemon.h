@@ -37,9 +37,6 @@ const char *vh_demo_daemon_level(const VhDemoDaemon *daemon);
 /* Whether it still runs. */
 gboolean vh_demo_daemon_is_running(const VhDemoDaemon *daemon);
 
-/* Where its log is. Borrowed. */
-const char *vh_demo_daemon_log(const VhDemoDaemon *daemon);
-
 /* SIGTERM, and waits until it has put back what it moved and is gone (30 s at most). FALSE where it
  * did not exit by itself with code 0. */
 gboolean vh_demo_daemon_stop(VhDemoDaemon *daemon, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -12,13 +12,3 @@ const char *vh_level_name(VhLevel level)
     g_return_val_if_fail((guint)level < VH_LEVELS, "idle");
     return level_names[level];
 }
-
-int vh_level_from_name(const char *name)
-{
-    for (int i = 0; i < (int)VH_LEVELS; i++) {
-        if (g_strcmp0(name, level_names[i]) == 0) {
-            return i;
-        }
-    }
-    return -1;
-}
