@@ -88,6 +88,11 @@ gboolean lab_guest_option(int option, const char *value, gpointer data, GError *
         return spec->reporting = TRUE;
     case 'M':
         return spec->memfd = TRUE;
+    case 'H':
+        return spec->no_thp = TRUE;
+    case 'X':
+        spec->extra_xml = value;
+        return TRUE;
     default:
         g_set_error(error, VH_ERROR, VH_ERROR_INVALID, "see virthint-lab guest --help");
         return FALSE;

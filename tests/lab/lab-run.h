@@ -58,25 +58,28 @@ int lab_guest_main(int argc, char **argv);
         {"stats-period", required_argument, NULL, 'p'},                                          \
         {"no-autodeflate", no_argument, NULL, 'A'}, {"no-balloon", no_argument, NULL, 'B'},      \
         {"no-driver", no_argument, NULL, 'D'}, {"reporting", no_argument, NULL, 'R'},            \
+        {"memfd", no_argument, NULL, 'M'}, {"xml", required_argument, NULL, 'X'},                \
     {                                                                                            \
-        "memfd", no_argument, NULL, 'M'                                                          \
+        "no-thp", no_argument, NULL, 'H'                                                         \
     }
-#define LAB_GUEST_OPTIONS_HELP                                                  \
-    "  --memory SIZE            what it has at the start (512MiB)\n"            \
-    "  --max-memory SIZE        what it has without a balloon (the same)\n"     \
-    "  --vcpus N                virtual CPUs (1)\n"                             \
-    "  --disk SIZE              a sparse disk, for the page cache (none)\n"     \
-    "  --kernel KERNEL          a version in the cache, or a directory\n"       \
-    "  --kernel-args TEXT       appended to the kernel's command line\n"        \
-    "  --emulator FILE          the QEMU to use (qemu-system-x86_64 in PATH)\n" \
-    "  --balloon-module FILE    a virtio_balloon.ko to load instead\n"          \
-    "  --metadata XML           put inside the domain's <metadata>\n"           \
-    "  --stats-period SECONDS   of the balloon statistics (not set)\n"          \
-    "  --no-autodeflate         without deflate-on-oom\n"                       \
-    "  --no-balloon             without a balloon device\n"                     \
-    "  --no-driver              the guest does not load its balloon driver\n"   \
-    "  --reporting              with free page reporting\n"                     \
-    "  --memfd                  memory that the fault 'discard' can be used on\n"
+#define LAB_GUEST_OPTIONS_HELP                                                    \
+    "  --memory SIZE            what it has at the start (512MiB)\n"              \
+    "  --max-memory SIZE        what it has without a balloon (the same)\n"       \
+    "  --vcpus N                virtual CPUs (1)\n"                               \
+    "  --disk SIZE              a sparse disk, for the page cache (none)\n"       \
+    "  --kernel KERNEL          a version in the cache, or a directory\n"         \
+    "  --kernel-args TEXT       appended to the kernel's command line\n"          \
+    "  --emulator FILE          the QEMU to use (qemu-system-x86_64 in PATH)\n"   \
+    "  --balloon-module FILE    a virtio_balloon.ko to load instead\n"            \
+    "  --metadata XML           put inside the domain's <metadata>\n"             \
+    "  --stats-period SECONDS   of the balloon statistics (not set)\n"            \
+    "  --no-autodeflate         without deflate-on-oom\n"                         \
+    "  --no-balloon             without a balloon device\n"                       \
+    "  --no-driver              the guest does not load its balloon driver\n"     \
+    "  --reporting              with free page reporting\n"                       \
+    "  --memfd                  memory that the fault 'discard' can be used on\n" \
+    "  --no-thp                 its memory never gets huge pages\n"               \
+    "  --xml XML                put inside <domain>, such as <qemu:override>\n"
 
 gboolean lab_guest_option(int option, const char *value, gpointer spec,
                           GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -97,12 +97,23 @@ VhLabGuest *vh_lab_guest_find(VhLab *lab, const char *name, GError **error)
     return take_domain(lab, name, domain, error);
 }
 
+VhLabGuest *vh_lab_guest_adopt(VhLab *lab, const char *name, pid_t pid, const char *socket)
+{
+    VhLabGuest *guest = g_new0(VhLabGuest, 1);
+
+    guest->lab = lab;
+    guest->name = g_strdup(name);
+    guest->pid = pid;
+    guest->socket = g_strdup(socket);
+    return guest;
+}
+
 gboolean vh_lab_guest_connect(VhLabGuest *guest, GError **error)
 {
     g_autofree char *path = vh_lab_guest_path(guest->lab, guest->name, ".sock");
 
     if (!guest->channel)
-        guest->channel = vh_lab_channel_open(path, error);
+        guest->channel = vh_lab_channel_open(guest->socket ? guest->socket : path, error);
     return guest->channel != NULL;
 }
 
@@ -160,6 +171,7 @@ void vh_lab_guest_leave(VhLabGuest *guest)
     if (!guest)
         return;
     vh_lab_channel_free(guest->channel);
+    g_free(guest->socket);
     g_free(guest->name);
     g_free(guest);
 }

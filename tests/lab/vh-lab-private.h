@@ -21,6 +21,7 @@ struct VhLabGuest {
     char *name;
     char uuid[VIR_UUID_STRING_BUFLEN];
     pid_t pid;
+    char *socket; /* of the agent's channel, where it is not the one of a domain */
     gint64 launched_us;
     gint64 boot_us;
     VhLabChannel *channel; /* NULL until it is needed */
@@ -54,6 +55,11 @@ void vh_lab_disk_clear(VhLabDisk *disk);
 char *vh_lab_guest_xml(const VhLab *lab, const VhLabGuestSpec *spec, const char *kernel_dir,
                        const char *initramfs, const VhLabDisk *disk,
                        GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The program to start as QEMU: the spec's, or the one in PATH; without huge pages where the spec
+ * wants none. Free with g_free(). */
+char *vh_lab_emulator(const VhLab *lab, const VhLabGuestSpec *spec,
+                      GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 guint64 vh_lab_spec_memory(const VhLabGuestSpec *spec);
 guint64 vh_lab_spec_max_memory(const VhLabGuestSpec *spec);

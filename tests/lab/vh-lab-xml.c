@@ -103,19 +103,17 @@ static void add_balloon(GString *xml, const VhLabGuestSpec *spec)
 }
 
 static void add_devices(GString *xml, const VhLab *lab, const VhLabGuestSpec *spec,
-                        const VhLabDisk *disk)
+                        const VhLabDisk *disk, const char *emulator)
 {
     g_autofree char *console = vh_lab_guest_path(lab, spec->name, ".console");
     g_autofree char *socket = vh_lab_guest_path(lab, spec->name, ".sock");
-    g_autofree char *found = g_find_program_in_path("qemu-system-x86_64");
-    const char *emulator = spec->emulator ? spec->emulator : found;
-    g_autofree char *text = g_markup_printf_escaped(
-        "<devices><emulator>%s</emulator>"
-        "<controller type='usb' model='none'/>"
-        "<serial type='file'><source path='%s'/></serial>"
-        "<channel type='unix'><source mode='bind' path='%s'/>"
-        "<target type='virtio' name='" VH_LAB_CHANNEL_NAME "'/></channel>",
-        emulator ? emulator : "/usr/bin/qemu-system-x86_64", console, socket);
+    g_autofree char *text =
+        g_markup_printf_escaped("<devices><emulator>%s</emulator>"
+                                "<controller type='usb' model='none'/>"
+                                "<serial type='file'><source path='%s'/></serial>"
+                                "<channel type='unix'><source mode='bind' path='%s'/>"
+                                "<target type='virtio' name='" VH_LAB_CHANNEL_NAME "'/></channel>",
+                                emulator, console, socket);
 
     g_string_append(xml, text);
     if (disk->fd >= 0) {
@@ -134,16 +132,17 @@ static void add_devices(GString *xml, const VhLab *lab, const VhLabGuestSpec *sp
 char *vh_lab_guest_xml(const VhLab *lab, const VhLabGuestSpec *spec, const char *kernel_dir,
                        const char *initramfs, const VhLabDisk *disk, GError **error)
 {
+    g_autofree char *emulator = NULL;
     GString *xml;
 
-    if (!check_spec(spec, error))
+    if (!check_spec(spec, error) || !(emulator = vh_lab_emulator(lab, spec, error)))
         return NULL;
     /* KVM is never used, even where there is one: results have to be the same everywhere. */
     xml = g_string_new(
         "<domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>");
     add_basics(xml, spec);
     add_boot(xml, spec, kernel_dir, initramfs);
-    add_devices(xml, lab, spec, disk);
+    add_devices(xml, lab, spec, disk, emulator);
     g_string_append(xml, "<seclabel type='none'/>");
     if (spec->extra_xml)
         g_string_append(xml, spec->extra_xml);

@@ -91,6 +91,7 @@ typedef struct {
     gboolean no_balloon;        /* there is a balloon device */
     gboolean no_driver;         /* the guest loads its balloon driver */
     gboolean memfd;             /* a shared memfd; anonymous memory otherwise */
+    gboolean no_thp;            /* QEMU's memory may be huge pages, as the host decides */
     const char *metadata_xml;   /* none: put inside <metadata>, as it is */
     const char *extra_xml;      /* none: put inside <domain>, as it is (such as qemu:override) */
     guint stats_period_s;       /* not set, as most hosts have it */
@@ -121,6 +122,13 @@ VhLabGuest *vh_lab_guest_find(VhLab *lab, const char *name,
 /* Ends the guest (destroyed, or killed where libvirtd is not there) and frees the handle. */
 void vh_lab_guest_free(VhLabGuest *guest);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VhLabGuest, vh_lab_guest_free)
+
+/*
+ * A handle on a QEMU that the caller has started without libvirt, such as the other side of a
+ * migration: its process, and the socket on which it serves the agent's channel. To be freed with
+ * vh_lab_guest_leave(), before the caller ends the process; no domain, no log.
+ */
+VhLabGuest *vh_lab_guest_adopt(VhLab *lab, const char *name, pid_t pid, const char *socket);
 
 /* Frees the handle only: the guest runs on. */
 void vh_lab_guest_leave(VhLabGuest *guest);
