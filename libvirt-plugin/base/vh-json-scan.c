@@ -19,6 +19,8 @@ struct Node {
     const char *key;    /* of a member, decoded; NULL: an element, or the whole text */
     guint index;        /* of an element */
     guint line;
+    gsize start; /* in the text, of the value itself */
+    gsize length;
     gboolean is_array;
 };
 
@@ -29,6 +31,7 @@ struct VhJsonLines {
 };
 
 typedef struct {
+    const char *start;
     const char *at;
     const char *end;
     guint line;
@@ -363,12 +366,8 @@ static gboolean scan_word(Scanner *scanner)
     return refuse_here(scanner, "a value (a string, number, object, array, true, false or null)");
 }
 
-static gboolean scan_value(Scanner *scanner, Node *node)
+static gboolean scan_any(Scanner *scanner, Node *node)
 {
-    skip_blanks(scanner);
-    if (!node->key) {
-        node->line = scanner->line;
-    }
     if (is_at(scanner, '{') || is_at(scanner, '[')) {
         return scan_container(scanner, node);
     }
@@ -379,6 +378,21 @@ static gboolean scan_value(Scanner *scanner, Node *node)
         return scan_number(scanner);
     }
     return scan_word(scanner);
+}
+
+static gboolean scan_value(Scanner *scanner, Node *node)
+{
+    skip_blanks(scanner);
+    if (!node->key) {
+        node->line = scanner->line;
+    }
+    const char *start = scanner->at;
+    if (!scan_any(scanner, node)) {
+        return FALSE;
+    }
+    node->start = (gsize)(start - scanner->start);
+    node->length = (gsize)(scanner->at - start);
+    return TRUE;
 }
 
 /* What json-glib and the scanner itself must be able to take for granted. */
@@ -427,6 +441,7 @@ gboolean vh_json_scan(const char *text, gsize length, VhJsonLines **ret_lines, G
     lines->keys = g_string_chunk_new(1024);
     g_autoptr(GString) string = g_string_new(NULL);
     Scanner scanner = {
+        .start = copy,
         .at = copy,
         .end = copy + length,
         .line = 1,
@@ -466,19 +481,37 @@ static const Node *node_child(const VhJsonLines *lines, const Node *parent, cons
     return g_hash_table_lookup(lines->by_name, &wanted);
 }
 
-guint vh_json_lines_get(const VhJsonLines *lines, const char *path)
+static const Node *node_at(const VhJsonLines *lines, const char *path)
 {
     const Node *node = g_ptr_array_index(lines->nodes, 0);
     while (node && *path) {
         if (*path != '/') {
-            return 0;
+            return NULL;
         }
         gsize length = strcspn(path + 1, "/");
         g_autofree char *token = pointer_unescape(path + 1, length);
         node = node_child(lines, node, token);
         path += 1 + length;
     }
+    return node;
+}
+
+guint vh_json_lines_get(const VhJsonLines *lines, const char *path)
+{
+    const Node *node = node_at(lines, path);
     return node ? node->line : 0;
+}
+
+gboolean vh_json_lines_get_place(const VhJsonLines *lines, const char *path, gsize *ret_start,
+                                 gsize *ret_length)
+{
+    const Node *node = node_at(lines, path);
+    if (!node) {
+        return FALSE;
+    }
+    *ret_start = node->start;
+    *ret_length = node->length;
+    return TRUE;
 }
 
 void vh_json_lines_free(VhJsonLines *lines)

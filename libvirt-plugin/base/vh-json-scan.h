@@ -34,6 +34,14 @@ VH_PUBLIC gboolean vh_json_scan(const char *text, gsize length, VhJsonLines **re
  */
 VH_PUBLIC guint vh_json_lines_get(const VhJsonLines *lines, const char *path);
 
+/*
+ * Where in the text (bytes from its start) the value at `path` stands, and how long it is; a
+ * string's quotes count. FALSE where there is no such path. Values are read from there, for those
+ * who need a few of them and no tree.
+ */
+VH_PUBLIC gboolean vh_json_lines_get_place(const VhJsonLines *lines, const char *path,
+                                           gsize *ret_start, gsize *ret_length);
+
 VH_PUBLIC void vh_json_lines_free(VhJsonLines *lines);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VhJsonLines, vh_json_lines_free)
 
