@@ -26,7 +26,8 @@ result()
 make_tree()
 {
     rm -rf "$work/tree"
-    mkdir -p "$work/tree"/{LICENSES,docs,tools,libvirt-plugin/{base,domain},policy/{core,codec}}
+    mkdir -p "$work/tree"/{LICENSES,docs,tools,libvirt-plugin/{base,domain},policy/{core,codec}} \
+        "$work/tree"/{guest,qemu-patches/1.0}
     cd "$work/tree"
     touch LICENSES/LGPL-2.1-or-later.txt
     cp "$top/.clang-format" .
@@ -39,6 +40,11 @@ make_tree()
         >policy/core/vh-core.c
     printf '%s\n#pragma once\n#include "vh-core.h"\n' "$spdx" >policy/codec/vh-text.h
     printf '#!/bin/sh\n# SPDX-License-Identifier: LGPL-2.1-or-later\necho "$1"\n' >tools/show
+    printf '%s\n#define VIRTIO_B 22\nstruct virtio_b {\n\t__le16 low;\t/* of; all */\n};\n' "$spdx" \
+        >guest/vh_balloon_abi.h
+    printf '+++ b/%s\n@@ @@\n+#define VIRTIO_B (20 + 2)\n+struct virtio_b {\n+\tuint16_t low;\n+};\n' \
+        include/standard-headers/linux/virtio_balloon.h >qemu-patches/1.0/0001-b.patch
+    echo 0001-b.patch >qemu-patches/1.0/series
     printf '# Title\n\nSee [the core](../policy/core/vh-core.h).\n' >docs/core.md
 }
 
@@ -110,6 +116,14 @@ fails shell.sh 'an unquoted variable' tools/show 'rm $1\n' 'tools/show:4:.*SC208
 passes links.sh
 fails links.sh 'a dead link' docs/core.md '[x](none.md)\n' 'docs/core.md: links to none.md'
 fails links.sh 'a link out of the tree' docs/core.md '[x](../../log)\n' 'outside of the tree'
+
+passes abi.sh
+fails abi.sh 'a bit of another value' qemu-patches/1.0/0001-b.patch \
+    '+#undef VIRTIO_B\n+#define VIRTIO_B 23\n' 'not so in qemu-patches/1.0: VIRTIO_B 22'
+fails abi.sh 'a constant that only the guest has' guest/vh_balloon_abi.h '#define VIRTIO_C 1\n' \
+    'guest/vh_balloon_abi.h: not so in qemu-patches/1.0: VIRTIO_C 1'
+fails abi.sh 'a struct that only QEMU has' qemu-patches/1.0/0001-b.patch \
+    '+struct virtio_c {\n+\tuint16_t low;\n+};\n' 'guest/vh_balloon_abi.h: virtio_c.low at 0'
 
 # archive_of NAME C-TEXT
 archive_of()
