@@ -20,6 +20,21 @@ static const struct {
      "this QEMU's balloon device cannot be switched or asked while the guest runs"},
     {VH_TIER_REASON_FILE_BACKED, "file-backed",
      "the guest's memory is a named file: discarding may not free it"},
+    {VH_TIER_REASON_NO_MONITOR, "no-monitor",
+     "its balloon may be able to do more, but QEMU was not asked: a monitor command would taint "
+     "the "
+     "domain ('virthint info --monitor' sends it)"},
+    {VH_TIER_REASON_NO_REPORTING, "no-reporting",
+     "free page reporting is off on the balloon, or the guest's driver takes no part in it"},
+    {VH_TIER_REASON_NO_PASSES, "no-passes",
+     "the balloon's property 'reporting-ctrl' is off, so that it cannot be asked for passes"},
+    {VH_TIER_REASON_STOCK_DRIVER, "stock-driver",
+     "the guest's balloon driver does not know reporting passes"},
+    {VH_TIER_REASON_INHIBITED, "inhibited",
+     "a migration, a snapshot or the guest's page poisoning keeps reported pages from being "
+     "discarded"},
+    {VH_TIER_REASON_NO_DISCARD, "no-discard",
+     "QEMU may not discard this guest's memory: a device needs it to stay where it is"},
 };
 
 const char *vh_tier_name(VhTier tier)

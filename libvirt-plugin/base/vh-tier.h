@@ -28,7 +28,13 @@ typedef enum {
     VH_TIER_REASON_NO_AUTODEFLATE = 1 << 5, /* a pulse needs a reserve, or processes get killed */
     VH_TIER_REASON_STOCK_DEVICE = 1 << 6,   /* the QEMU device cannot be switched or asked */
     VH_TIER_REASON_FILE_BACKED = 1 << 7,    /* memory of a named file: discards may not free it */
-    VH_TIER_REASON_LAST = 1 << 7,
+    VH_TIER_REASON_NO_MONITOR = 1 << 8,     /* the XML shows our device; QEMU was not asked */
+    VH_TIER_REASON_NO_REPORTING = 1 << 9,   /* device or driver have it switched off */
+    VH_TIER_REASON_NO_PASSES = 1 << 10,     /* our device, its property for passes off */
+    VH_TIER_REASON_STOCK_DRIVER = 1 << 11,  /* the driver knows no passes */
+    VH_TIER_REASON_INHIBITED = 1 << 12,     /* the device may not discard what is reported now */
+    VH_TIER_REASON_NO_DISCARD = 1 << 13,    /* QEMU may not discard any of the guest's memory */
+    VH_TIER_REASON_LAST = 1 << 13,
 } VhTierReason;
 
 /* "none", "pulse", ...; static. */

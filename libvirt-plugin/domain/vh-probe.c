@@ -12,7 +12,16 @@
 /* Any of these, and a discard frees nothing or is refused. */
 #define BLOCKING_REASONS                                                                  \
     ((guint)(VH_TIER_REASON_NO_BALLOON | VH_TIER_REASON_NO_DRIVER | VH_TIER_REASON_VFIO | \
-             VH_TIER_REASON_LOCKED | VH_TIER_REASON_HUGEPAGES))
+             VH_TIER_REASON_LOCKED | VH_TIER_REASON_HUGEPAGES | VH_TIER_REASON_NO_DISCARD))
+
+/* Those that QEMU's own word settles. */
+#define TOLD_REASONS                                                   \
+    ((guint)(VH_TIER_REASON_STOCK_DEVICE | VH_TIER_REASON_NO_MONITOR | \
+             VH_TIER_REASON_NO_REPORTING | VH_TIER_REASON_NO_PASSES |  \
+             VH_TIER_REASON_STOCK_DRIVER | VH_TIER_REASON_INHIBITED | VH_TIER_REASON_NO_DISCARD))
+
+#define QEMU_NAMESPACE "http://libvirt.org/schemas/domain/qemu/1.0"
+#define PASSES_PROPERTY "reporting-ctrl"
 
 #define MAX_PERIOD_S 86400
 
@@ -62,6 +71,92 @@ static void take_devices(const xmlNode *devices, VhProbe *probe)
     }
 }
 
+/* An element of libvirt's own namespace for what it hands to QEMU as it is. */
+static const xmlNode *qemu_child(const xmlNode *parent, const char *name)
+{
+    const xmlNode *node = vh_xml_child(parent, name);
+
+    if (!node || !node->ns || strcmp((const char *)node->ns->href, QEMU_NAMESPACE) != 0)
+        return NULL;
+    return node;
+}
+
+static gboolean is_true(const char *value)
+{
+    return g_strcmp0(value, "true") == 0 || g_strcmp0(value, "on") == 0 ||
+           g_strcmp0(value, "yes") == 0;
+}
+
+/* <qemu:override><qemu:device alias='balloon0'><qemu:frontend><qemu:property .../> */
+static gboolean is_overridden(const xmlNode *override, const char *alias)
+{
+    for (const xmlNode *device = override ? override->children : NULL; device;
+         device = device->next) {
+        const xmlNode *frontend;
+
+        if (!vh_xml_is(device, "device") || !vh_xml_attribute_is(device, "alias", alias))
+            continue;
+        frontend = vh_xml_child(device, "frontend");
+        for (const xmlNode *node = frontend ? frontend->children : NULL; node; node = node->next) {
+            g_autofree char *value = NULL;
+
+            if (!vh_xml_is(node, "property") || !vh_xml_attribute_is(node, "name", PASSES_PROPERTY))
+                continue;
+            value = vh_xml_attribute(node, "value");
+            if (is_true(value))
+                return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+/* What follows "-global" or "-set": DRIVER.PROPERTY=VALUE, device.ALIAS.PROPERTY=VALUE. */
+static gboolean is_argument(const char *option, const char *text, const char *alias)
+{
+    g_auto(GStrv) sides = g_strsplit(text, "." PASSES_PROPERTY "=", 2);
+
+    if (!sides[0] || !sides[1] || !is_true(sides[1]))
+        return FALSE;
+    if (g_strcmp0(option, "-global") == 0)
+        return g_str_has_prefix(sides[0], "virtio-balloon");
+    return g_strcmp0(option, "-set") == 0 && g_str_has_prefix(sides[0], "device.") &&
+           strcmp(sides[0] + strlen("device."), alias) == 0;
+}
+
+/* <qemu:commandline><qemu:arg value='-global'/><qemu:arg value='...'/> */
+static gboolean is_on_command_line(const xmlNode *commandline, const char *alias)
+{
+    g_autofree char *option = NULL;
+
+    for (const xmlNode *node = commandline ? commandline->children : NULL; node;
+         node = node->next) {
+        char *text;
+
+        if (!vh_xml_is(node, "arg"))
+            continue;
+        text = vh_xml_attribute(node, "value");
+        if (text && is_argument(option, text, alias)) {
+            g_free(text);
+            return TRUE;
+        }
+        g_free(option);
+        option = text;
+    }
+    return FALSE;
+}
+
+/* Whether the XML hands our device its property. */
+static gboolean has_passes(const xmlNode *root)
+{
+    const xmlNode *balloon = vh_xml_child(vh_xml_child(root, "devices"), "memballoon");
+    const xmlNode *name = vh_xml_child(balloon, "alias");
+    g_autofree char *named = name ? vh_xml_attribute(name, "name") : NULL;
+    const char *alias = named ? named : "balloon0";
+
+    return is_overridden(qemu_child(root, "override"), alias) ||
+           is_on_command_line(qemu_child(root, "commandline"), alias);
+}
+
 static void take_backing(const xmlNode *backing, VhProbe *probe)
 {
     const xmlNode *source = vh_xml_child(backing, "source");
@@ -87,13 +182,13 @@ static void take_numa(const xmlNode *numa, VhProbe *probe)
 
 static void set_tier(VhProbe *probe)
 {
-    probe->tier = probe->reasons & BLOCKING_REASONS ? VH_TIER_NONE : VH_TIER_PULSE;
+    probe->tier = probe->reasons & BLOCKING_REASONS ? VH_TIER_NONE : probe->known_tier;
 }
 
 gboolean vh_probe_parse(const char *domain_xml, VhProbe *ret_probe, GError **error)
 {
     g_autoptr(xmlDoc) doc = vh_xml_parse(domain_xml, "the domain XML", error);
-    VhProbe probe = {0};
+    VhProbe probe = {.known_tier = VH_TIER_PULSE};
     const xmlNode *root;
 
     if (!doc)
@@ -115,8 +210,9 @@ gboolean vh_probe_parse(const char *domain_xml, VhProbe *ret_probe, GError **err
         probe.reasons |= VH_TIER_REASON_NO_BALLOON;
     else if (!probe.has_autodeflate)
         probe.reasons |= VH_TIER_REASON_NO_AUTODEFLATE;
+    probe.has_passes = probe.has_balloon && has_passes(root);
     if (probe.has_balloon)
-        probe.reasons |= VH_TIER_REASON_STOCK_DEVICE;
+        probe.reasons |= probe.has_passes ? VH_TIER_REASON_NO_MONITOR : VH_TIER_REASON_STOCK_DEVICE;
     set_tier(&probe);
     *ret_probe = probe;
     return TRUE;
@@ -133,6 +229,44 @@ void vh_probe_apply_stats(VhProbe *probe, const VhStats *stats, gint64 period_si
         probe->reasons &= ~(guint)VH_TIER_REASON_NO_DRIVER;
     else if (waited && probe->has_balloon)
         probe->reasons |= VH_TIER_REASON_NO_DRIVER;
+    set_tier(probe);
+}
+
+/* The tier that device and driver allow by themselves, and why it is no higher. */
+static VhTier tier_of(const VhReportingInfo *info, guint *reasons)
+{
+    if (!(info->negotiated & VH_REPORTING_FREE_PAGE_REPORTING)) {
+        *reasons |= VH_TIER_REASON_NO_REPORTING;
+        return VH_TIER_PULSE;
+    }
+    if (info->inhibitor == VH_REPORTING_DISCARD_DISABLED) {
+        *reasons |= VH_TIER_REASON_NO_DISCARD;
+        return VH_TIER_PULSE;
+    }
+    if (info->inhibitor != VH_REPORTING_INHIBITOR_NONE) {
+        *reasons |= VH_TIER_REASON_INHIBITED;
+        return VH_TIER_PULSE;
+    }
+    if (info->negotiated & VH_REPORTING_CTRL)
+        return VH_TIER_NATIVE;
+    *reasons |=
+        info->offered & VH_REPORTING_CTRL ? VH_TIER_REASON_STOCK_DRIVER : VH_TIER_REASON_NO_PASSES;
+    return VH_TIER_SOFT;
+}
+
+void vh_probe_apply_reporting(VhProbe *probe, const VhReportingInfo *info)
+{
+    probe->reasons &= ~TOLD_REASONS;
+    if (!info) {
+        probe->reasons |= VH_TIER_REASON_STOCK_DEVICE;
+        probe->known_tier = VH_TIER_PULSE;
+    } else {
+        probe->known_tier = tier_of(info, &probe->reasons);
+        if (info->has_driver)
+            probe->reasons &= ~(guint)VH_TIER_REASON_NO_DRIVER;
+        else
+            probe->reasons |= VH_TIER_REASON_NO_DRIVER;
+    }
     set_tier(probe);
 }
 

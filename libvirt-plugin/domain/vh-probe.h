@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a guest can be asked for, found out from its domain XML and stats: no monitor command, so
- * nothing is tainted. */
+/*
+ * What a guest can be asked for, found out from its domain XML and stats: no monitor command, so
+ * nothing is tainted. Who may send one (vh-reporting.h) can add what it tells.
+ */
 #pragma once
 
+#include "vh-reporting-info.h"
 #include "vh-stats.h"
 #include "vh-tier.h"
 
@@ -10,11 +13,14 @@ G_BEGIN_DECLS
 
 typedef struct {
     VhTier tier;
-    guint reasons; /* VhTierReason: why not a higher tier, or why it needs a reserve */
+    guint reasons;     /* VhTierReason: why not a higher tier, or why it needs a reserve */
+    VhTier known_tier; /* the tier, were it not for reasons that forbid any ask */
     gboolean has_balloon;
     gboolean has_autodeflate;
     gboolean has_reporting; /* freePageReporting='on' */
-    gboolean is_shared;     /* memfd or file with shared access: RSS is not anonymous memory */
+    gboolean has_passes; /* <qemu:override> or <qemu:commandline> set the balloon's reporting-ctrl:
+                            its QEMU is a patched one, or it would not have started */
+    gboolean is_shared;  /* memfd or file with shared access: RSS is not anonymous memory */
     gint64 stats_period_us; /* 0: nobody asks the driver for stats */
 } VhProbe;
 
@@ -36,7 +42,14 @@ VH_PUBLIC gboolean vh_probe_parse(const char *domain_xml, VhProbe *ret_probe,
 VH_PUBLIC void vh_probe_apply_stats(VhProbe *probe, const VhStats *stats, gint64 period_since_us,
                                     gint64 now_wall_us);
 
-/* Both for a domain, now. Blocks as long as its QEMU does. */
+/*
+ * Corrects the tier by what QEMU itself told: soft where device and driver have free page
+ * reporting, native where they have passes, too. `info` NULL: its QEMU knows no such commands. To
+ * be called again after vh_probe_apply_stats(), which knows less. Does not block.
+ */
+VH_PUBLIC void vh_probe_apply_reporting(VhProbe *probe, const VhReportingInfo *info);
+
+/* The first two for a domain, now. Blocks as long as its QEMU does. */
 VH_PUBLIC gboolean vh_probe_domain(virDomainPtr domain, VhProbe *ret_probe,
                                    GError **error) G_GNUC_WARN_UNUSED_RESULT;
 

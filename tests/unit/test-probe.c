@@ -9,6 +9,18 @@
 #define BALLOON_ON "<memballoon model='virtio' autodeflate='on'/>"
 #define STOCK ((guint)VH_TIER_REASON_STOCK_DEVICE)
 #define PLAIN (STOCK | VH_TIER_REASON_NO_AUTODEFLATE)
+#define OURS ((guint)VH_TIER_REASON_NO_MONITOR)
+#define QEMU_DOMAIN(inside)                                                                  \
+    "<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>" inside     \
+    "<devices><memballoon model='virtio' autodeflate='on'><alias name='ua-b'/></memballoon>" \
+    "</devices></domain>"
+#define OVERRIDE(alias, property)                                                   \
+    "<qemu:override><qemu:device alias='other'/><qemu:device alias='" alias         \
+    "'><qemu:frontend><qemu:property name='page-chunks' type='bool' value='true'/>" \
+    "<qemu:property " property "/></qemu:frontend></qemu:device></qemu:override>"
+#define ARGUMENTS(first, second)                                                     \
+    "<qemu:commandline><qemu:arg value='-nodefaults'/><qemu:arg value='" first "'/>" \
+    "<qemu:arg value='" second "'/></qemu:commandline>"
 
 static const struct {
     const char *name;
@@ -54,6 +66,40 @@ static const struct {
      VH_TIER_PULSE, STOCK | VH_TIER_REASON_FILE_BACKED},
     {"encrypted", DOMAIN("<launchSecurity type='sev'/><devices>" BALLOON_ON "</devices>"),
      VH_TIER_NONE, STOCK | VH_TIER_REASON_LOCKED},
+    {"override", QEMU_DOMAIN(OVERRIDE("ua-b", "name='reporting-ctrl' type='bool' value='true'")),
+     VH_TIER_PULSE, OURS},
+    {"override as text",
+     QEMU_DOMAIN(OVERRIDE("ua-b", "name='reporting-ctrl' type='string' value='on'")), VH_TIER_PULSE,
+     OURS},
+    {"override off",
+     QEMU_DOMAIN(OVERRIDE("ua-b", "name='reporting-ctrl' type='bool' value='false'")),
+     VH_TIER_PULSE, STOCK},
+    {"override of another device",
+     QEMU_DOMAIN(OVERRIDE("balloon0", "name='reporting-ctrl' type='bool' value='true'")),
+     VH_TIER_PULSE, STOCK},
+    {"override of another property",
+     QEMU_DOMAIN(OVERRIDE("ua-b", "name='free-page-reporting' type='bool' value='true'")),
+     VH_TIER_PULSE, STOCK},
+    {"override of nobody's namespace",
+     DOMAIN("<override><device alias='balloon0'><frontend><property name='reporting-ctrl' "
+            "type='bool' value='true'/></frontend></device></override><devices>" BALLOON_ON
+            "</devices>"),
+     VH_TIER_PULSE, STOCK},
+    {"global", QEMU_DOMAIN(ARGUMENTS("-global", "virtio-balloon-pci.reporting-ctrl=on")),
+     VH_TIER_PULSE, OURS},
+    {"global off", QEMU_DOMAIN(ARGUMENTS("-global", "virtio-balloon-pci.reporting-ctrl=off")),
+     VH_TIER_PULSE, STOCK},
+    {"global of another driver",
+     QEMU_DOMAIN(ARGUMENTS("-global", "virtio-net-pci.reporting-ctrl=on")), VH_TIER_PULSE, STOCK},
+    {"set", QEMU_DOMAIN(ARGUMENTS("-set", "device.ua-b.reporting-ctrl=on")), VH_TIER_PULSE, OURS},
+    {"set of another device", QEMU_DOMAIN(ARGUMENTS("-set", "device.balloon0.reporting-ctrl=on")),
+     VH_TIER_PULSE, STOCK},
+    {"no option before it", QEMU_DOMAIN(ARGUMENTS("-name", "virtio-balloon-pci.reporting-ctrl=on")),
+     VH_TIER_PULSE, STOCK},
+    {"override without a balloon",
+     "<domain xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>" OVERRIDE(
+         "balloon0", "name='reporting-ctrl' type='bool' value='true'") "</domain>",
+     VH_TIER_NONE, VH_TIER_REASON_NO_BALLOON},
     {"words in the wrong place",
      DOMAIN("<description>locked hugepages</description><metadata><memoryBacking><locked/>"
             "</memoryBacking></metadata><devices>" BALLOON_ON "</devices>"),
@@ -166,6 +212,84 @@ static void test_driver(void)
     g_assert_cmphex(probe.reasons, ==, STOCK);
 }
 
+#define CTRL ((guint)(VH_REPORTING_FREE_PAGE_REPORTING | VH_REPORTING_CTRL))
+#define REPORTING ((guint)VH_REPORTING_FREE_PAGE_REPORTING)
+
+static const struct {
+    const char *name;
+    VhReportingInfo info;
+    VhTier tier;
+    guint reasons;
+} told[] = {
+    {"our driver", {.offered = CTRL, .negotiated = CTRL, .has_driver = TRUE}, VH_TIER_NATIVE, 0},
+    {"stock driver",
+     {.offered = CTRL, .negotiated = REPORTING, .has_driver = TRUE},
+     VH_TIER_SOFT,
+     VH_TIER_REASON_STOCK_DRIVER},
+    {"no property",
+     {.offered = REPORTING, .negotiated = REPORTING, .has_driver = TRUE},
+     VH_TIER_SOFT,
+     VH_TIER_REASON_NO_PASSES},
+    {"reporting off", {.has_driver = TRUE}, VH_TIER_PULSE, VH_TIER_REASON_NO_REPORTING},
+    {"a driver without reporting",
+     {.offered = CTRL, .has_driver = TRUE},
+     VH_TIER_PULSE,
+     VH_TIER_REASON_NO_REPORTING},
+    {"no driver",
+     {.offered = CTRL},
+     VH_TIER_NONE,
+     VH_TIER_REASON_NO_REPORTING | VH_TIER_REASON_NO_DRIVER},
+    {"pinned",
+     {.offered = CTRL,
+      .negotiated = CTRL,
+      .has_driver = TRUE,
+      .inhibitor = VH_REPORTING_DISCARD_DISABLED},
+     VH_TIER_NONE,
+     VH_TIER_REASON_NO_DISCARD},
+    {"poisoned",
+     {.offered = CTRL, .negotiated = CTRL, .has_driver = TRUE, .inhibitor = VH_REPORTING_POISONED},
+     VH_TIER_PULSE,
+     VH_TIER_REASON_INHIBITED},
+};
+
+/* In any order: what was told before is forgotten. */
+static void test_reporting(void)
+{
+    VhProbe probe;
+    VhStats answered = {.last_update_us = VH_SEC};
+
+    g_assert_true(vh_probe_parse(DOMAIN("<devices>" BALLOON_ON "</devices>"), &probe, NULL));
+    for (guint i = 0; i < G_N_ELEMENTS(told); i++) {
+        for (guint j = 0; j < G_N_ELEMENTS(told); j++) {
+            vh_probe_apply_reporting(&probe, &told[j].info);
+            vh_probe_apply_reporting(&probe, &told[i].info);
+            g_test_message("%s after %s", told[i].name, told[j].name);
+            g_assert_cmpint(probe.tier, ==, told[i].tier);
+            g_assert_cmphex(probe.reasons, ==, told[i].reasons);
+        }
+    }
+    vh_probe_apply_reporting(&probe, &told[0].info);
+    vh_probe_apply_stats(&probe, &answered, 0, 2 * VH_SEC);
+    g_assert_cmpint(probe.tier, ==, VH_TIER_NATIVE);
+    vh_probe_apply_reporting(&probe, NULL);
+    g_assert_cmpint(probe.tier, ==, VH_TIER_PULSE);
+    g_assert_cmphex(probe.reasons, ==, STOCK);
+}
+
+/* What forbids an ask does so whatever device and driver can do. */
+static void test_reporting_of_barred(void)
+{
+    VhProbe probe;
+
+    g_assert_true(vh_probe_parse(
+        DOMAIN("<memoryBacking><locked/></memoryBacking><devices>" BALLOON_ON "</devices>"), &probe,
+        NULL));
+    vh_probe_apply_reporting(&probe, &told[0].info);
+    g_assert_cmpint(probe.tier, ==, VH_TIER_NONE);
+    g_assert_cmpint(probe.known_tier, ==, VH_TIER_NATIVE);
+    g_assert_cmphex(probe.reasons, ==, VH_TIER_REASON_LOCKED);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -174,5 +298,7 @@ int main(int argc, char **argv)
     g_test_add_func("/probe/absurd-periods", test_absurd_periods);
     g_test_add_func("/probe/refused", test_refused);
     g_test_add_func("/probe/driver", test_driver);
+    g_test_add_func("/probe/reporting", test_reporting);
+    g_test_add_func("/probe/reporting-of-barred", test_reporting_of_barred);
     return g_test_run();
 }
