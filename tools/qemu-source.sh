@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+#
+# Debian's source of QEMU, and the build tools that Debian 12 is too old for, for tools/qemu-build:
+# fetched by apt under a configuration of its own, so that neither /etc/apt nor the system's lists
+# are read or changed. It knows archives and caches, and nothing of patches and builds. Sourced.
+
+qemu_cache=${XDG_CACHE_HOME:-$HOME/.cache}/virthint/qemu
+qemu_mirror=http://deb.debian.org
+qemu_keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+
+# After so long apt is asked again whether there is a newer source.
+qemu_source_minutes=1440
+
+# What apt may look at for a version: suites, not point versions, so that security fixes come in.
+qemu_apt_sources()
+{
+    local signed="[signed-by=$qemu_keyring]"
+
+    case $1 in
+    7.2)
+        echo "deb-src $signed $qemu_mirror/debian bookworm main"
+        echo "deb-src $signed $qemu_mirror/debian bookworm-updates main"
+        echo "deb-src $signed $qemu_mirror/debian-security bookworm-security main"
+        ;;
+    10.0)
+        echo "deb-src $signed $qemu_mirror/debian trixie main"
+        echo "deb-src $signed $qemu_mirror/debian trixie-updates main"
+        echo "deb-src $signed $qemu_mirror/debian-security trixie-security main"
+        echo "deb $signed $qemu_mirror/debian bookworm-backports main"
+        ;;
+    esac
+}
+
+# A configuration that has only its network settings (a proxy, say) from the system: the hooks in
+# /etc/apt are for the system's own lists.
+qemu_write_apt_conf()
+{
+    local dir=$qemu_cache/apt-$1
+
+    mkdir -p "$dir/state/lists/partial" "$dir/cache/archives/partial"
+    qemu_apt_sources "$1" >"$dir/sources.list"
+    : >"$dir/status"
+    {
+        apt-config dump | grep -E '^Acquire::(https?|Check-Valid-Until|Check-Date|ForceIPv)' || true
+        printf '%s "%s";\n' \
+            Dir::Etc::main - Dir::Etc::parts - Dir::Etc::sourceparts - \
+            Dir::Etc::preferences - Dir::Etc::preferencesparts - \
+            Dir::Etc::sourcelist "$dir/sources.list" \
+            Dir::State "$dir/state" Dir::State::status "$dir/status" Dir::Cache "$dir/cache" \
+            Acquire::Languages none Acquire::Retries 2 Acquire::http::Timeout 20 \
+            APT::Sandbox::User "$(id -un)" quiet 1
+    } >"$dir/apt.conf"
+}
+
+# qemu_apt BRANCH TOOL ARGUMENTS...
+qemu_apt()
+{
+    local conf=$qemu_cache/apt-$1/apt.conf
+    shift
+    LC_ALL=C APT_CONFIG=$conf "$@"
+}
+
+# The newest source version of the branch that apt's lists have.
+qemu_newest()
+{
+    local version newest=
+
+    while read -r version; do
+        case $version in
+        "1:$1"[.+]*) ;;
+        *) continue ;;
+        esac
+        if [ -z "$newest" ] || dpkg --compare-versions "$version" gt "$newest"; then
+            newest=$version
+        fi
+    done < <(qemu_apt "$1" apt-cache showsrc qemu 2>/dev/null | sed -n 's/^Version: //p')
+    echo "$newest"
+}
+
+# The version that lies in the cache; fails where there is none.
+qemu_cached_version()
+{
+    cat "$qemu_cache/source-$1/version" 2>/dev/null
+}
+
+qemu_cached_dsc()
+{
+    echo "$qemu_cache/source-$1/qemu_$(qemu_cached_version "$1" | sed 's/^[0-9]*://').dsc"
+}
+
+# qemu_download BRANCH LOG: asks apt for the newest source and puts it into the cache; nothing that
+# is there is touched before the new one is whole. apt checks the archive's signature and, by it,
+# each file.
+qemu_download()
+{
+    local branch=$1 log=$2 version new=$qemu_cache/source-$1.new
+
+    qemu_write_apt_conf "$branch"
+    qemu_apt "$branch" apt-get update --error-on=any >>"$log" 2>&1 || return 1
+    version=$(qemu_newest "$branch")
+    if [ -z "$version" ]; then
+        echo "the suites have no source of qemu 1:$branch*" >>"$log"
+        return 1
+    fi
+    if [ "$version" != "$(qemu_cached_version "$branch")" ]; then
+        vh_say "Fetching Debian's source of QEMU $version"
+        rm -rf "$new"
+        mkdir -p "$new"
+        (cd "$new" && qemu_apt "$branch" apt-get source --download-only "qemu=$version") \
+            >>"$log" 2>&1 || return 1
+        qemu_download_tools "$branch" "$new" >>"$log" 2>&1 || return 1
+        echo "$version" >"$new/version"
+        rm -rf "$qemu_cache/source-$branch"
+        mv "$new" "$qemu_cache/source-$branch"
+    fi
+    touch "$qemu_cache/source-$branch/version"
+}
+
+# QEMU 10.0 wants a newer Meson than Debian 12's. The packages are unpacked beside the source, never
+# installed.
+qemu_download_tools()
+{
+    local file
+
+    [ "$1" = 10.0 ] || return 0
+    (cd "$2" && qemu_apt "$1" apt-get download meson python3-pycotap) || return 1
+    for file in "$2"/*.deb; do
+        dpkg -x "$file" "$2/tools" || return 1
+    done
+}
+
+# The folder for PYTHONPATH where the branch's build tools lie; empty where the system's will do.
+qemu_tools_path()
+{
+    local dir=$qemu_cache/source-$1/tools/usr/lib/python3/dist-packages
+
+    if [ -d "$dir" ]; then echo "$dir"; fi
+}
+
+# qemu_fetch BRANCH: a source is in the cache when this returns, the newest where apt can be asked.
+qemu_fetch()
+{
+    local branch=$1 log=$qemu_cache/fetch-$1.log stamp=$qemu_cache/source-$1/version
+
+    if [ -n "$(find "$stamp" -mmin "-$qemu_source_minutes" 2>/dev/null)" ]; then return 0; fi
+    vh_say "Looking for Debian's newest source of QEMU $branch"
+    : >"$log"
+    if qemu_download "$branch" "$log"; then return 0; fi
+    if ! [ -e "$stamp" ]; then
+        tail -n 5 "$log" >&2
+        vh_die "Debian's source of QEMU $branch could not be fetched from $qemu_mirror; all of $log"
+    fi
+    vh_say "No answer from $qemu_mirror: going on with $(cat "$stamp") out of the cache"
+}
+
+# qemu_unpack BRANCH DIR: Debian's tree with Debian's patches; dpkg-source checks the sums in the
+# .dsc, which apt has checked against the signed lists.
+qemu_unpack()
+{
+    dpkg-source --no-copy --require-strong-checksums -x "$(qemu_cached_dsc "$1")" "$2"
+}
