@@ -9,8 +9,9 @@ qemu_cache=${XDG_CACHE_HOME:-$HOME/.cache}/virthint/qemu
 qemu_mirror=http://deb.debian.org
 qemu_keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
-# After so long apt is asked again whether there is a newer source.
-qemu_source_minutes=1440
+# After so long apt is asked again whether there is a newer source; sooner where it did not answer.
+qemu_look_again_minutes=1440
+qemu_try_again_minutes=60
 
 # What apt may look at for a version: suites, not point versions, so that security fixes come in.
 qemu_apt_sources()
@@ -38,16 +39,15 @@ qemu_write_apt_conf()
 {
     local dir=$qemu_cache/apt-$1
 
-    mkdir -p "$dir/state/lists/partial" "$dir/cache/archives/partial"
-    qemu_apt_sources "$1" >"$dir/sources.list"
+    mkdir -p "$dir/state/lists/partial" "$dir/cache/archives/partial" \
+        "$dir"/etc/{apt.conf,sources.list,preferences,trusted.gpg}.d
+    qemu_apt_sources "$1" >"$dir/etc/sources.list"
     : >"$dir/status"
     {
         apt-config dump | grep -E '^Acquire::(https?|Check-Valid-Until|Check-Date|ForceIPv)' || true
         printf '%s "%s";\n' \
-            Dir::Etc::main - Dir::Etc::parts - Dir::Etc::sourceparts - \
-            Dir::Etc::preferences - Dir::Etc::preferencesparts - \
-            Dir::Etc::sourcelist "$dir/sources.list" \
-            Dir::State "$dir/state" Dir::State::status "$dir/status" Dir::Cache "$dir/cache" \
+            Dir::Etc "$dir/etc" Dir::State "$dir/state" Dir::State::status "$dir/status" \
+            Dir::Cache "$dir/cache" \
             Acquire::Languages none Acquire::Retries 2 Acquire::http::Timeout 20 \
             APT::Sandbox::User "$(id -un)" quiet 1
     } >"$dir/apt.conf"
@@ -114,7 +114,7 @@ qemu_download()
         rm -rf "$qemu_cache/source-$branch"
         mv "$new" "$qemu_cache/source-$branch"
     fi
-    touch "$qemu_cache/source-$branch/version"
+    touch "$qemu_cache/looked-$branch"
 }
 
 # QEMU 10.0 wants a newer Meson than Debian 12's. The packages are unpacked beside the source, never
@@ -141,17 +141,22 @@ qemu_tools_path()
 # qemu_fetch BRANCH: a source is in the cache when this returns, the newest where apt can be asked.
 qemu_fetch()
 {
-    local branch=$1 log=$qemu_cache/fetch-$1.log stamp=$qemu_cache/source-$1/version
+    local branch=$1 log=$qemu_cache/fetch-$1.log looked=$qemu_cache/looked-$1 version
 
-    if [ -n "$(find "$stamp" -mmin "-$qemu_source_minutes" 2>/dev/null)" ]; then return 0; fi
+    version=$(qemu_cached_version "$branch") || version=
+    if [ -n "$version" ] &&
+        [ -n "$(find "$looked" -mmin "-$qemu_look_again_minutes" 2>/dev/null)" ]; then
+        return 0
+    fi
     vh_say "Looking for Debian's newest source of QEMU $branch"
     : >"$log"
     if qemu_download "$branch" "$log"; then return 0; fi
-    if ! [ -e "$stamp" ]; then
+    if [ -z "$version" ]; then
         tail -n 5 "$log" >&2
         vh_die "Debian's source of QEMU $branch could not be fetched from $qemu_mirror; all of $log"
     fi
-    vh_say "No answer from $qemu_mirror: going on with $(cat "$stamp") out of the cache"
+    vh_say "No answer from $qemu_mirror: going on with $version out of the cache"
+    touch -d "-$((qemu_look_again_minutes - qemu_try_again_minutes)) minutes" "$looked"
 }
 
 # qemu_unpack BRANCH DIR: Debian's tree with Debian's patches; dpkg-source checks the sums in the
