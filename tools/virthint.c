@@ -5,6 +5,7 @@
  */
 #include "vh-backend-daemon.h"
 #include "vh-backend-local.h"
+#include "vh-backend-reporting.h"
 #include "vh-command.h"
 #include "vh-files.h"
 #include "vh-policy-text.h"
@@ -63,6 +64,12 @@ static GVariant *check_policy(const char *const *paths, gpointer data, GError **
     return policy != NULL ? g_variant_ref_sink(policy) : NULL;
 }
 
+static GVariant *ask_reporting(const VhBackendRequest *request, const char *domain,
+                               VhReportingWish wish, gpointer data, GError **error)
+{
+    return vh_backend_reporting(request, domain, wish, error);
+}
+
 static gboolean on_interrupt(gpointer data)
 {
     g_cancellable_cancel(data);
@@ -91,7 +98,8 @@ static gboolean on_resized(gpointer data)
 int main(int argc, char **argv)
 {
     VhOutput output = {.write = write_text};
-    const VhBackendProvider provider = {.open = open_backend, .check = check_policy};
+    const VhBackendProvider provider = {
+        .open = open_backend, .check = check_policy, .reporting = ask_reporting};
     g_autoptr(GCancellable) cancel = g_cancellable_new();
     const VhProgram program = {
         .program = "virthint",

@@ -90,6 +90,13 @@ struct VhBackend {
     gboolean must_wait; /* an ask ends with this process: it cannot be left alone */
 };
 
+/* What is to become of a guest's free page reporting. */
+typedef enum {
+    VH_WISH_SHOW, /* nothing: only look */
+    VH_WISH_OFF,
+    VH_WISH_ON,
+} VhReportingWish;
+
 /* Where backends come from: the program's main knows. */
 typedef struct {
     /* VH_ERROR_GONE where there is nobody to speak to, VH_ERROR_UNSUPPORTED where a daemon is
@@ -99,6 +106,14 @@ typedef struct {
     /* Reads policy files and directories as the daemon would; a{sv}: the policy that they amount
      * to. VH_ERROR_INVALID, VH_ERROR_UNSUPPORTED: what is wrong, and where. */
     GVariant *(*check)(const char *const *paths, gpointer data, GError **error);
+
+    /*
+     * Asks a domain's QEMU itself, and no backend, by a monitor command that taints the domain: on
+     * request only. a{sv}, the document "reporting", a full reference. UNSUPPORTED: its QEMU knows
+     * no such commands, or there is nothing to ask. Runs the default main context meanwhile.
+     */
+    GVariant *(*reporting)(const VhBackendRequest *request, const char *domain,
+                           VhReportingWish wish, gpointer data, GError **error);
 
     gpointer data;
 } VhBackendProvider;

@@ -3,11 +3,7 @@
 #include "vh-commands.h"
 #include "vh-context.h"
 #include "vh-doc.h"
-#include "vh-json.h"
 #include "vh-show.h"
-#include "vh-units.h"
-
-#include <string.h>
 
 /* Opens and refreshes: the start of all that reads. Reports a failure itself. */
 static gboolean start(VhContext *context, gboolean settle)
@@ -58,74 +54,107 @@ const VhCommand vh_cmd_list = {
     .run = run_list,
 };
 
-/* One value of a document as text, by its key's unit. */
-static char *value_text(const VhContext *context, const char *key, GVariant *value)
+/* The keys of a domain that QEMU's own word replaces, and those that it would only repeat. */
+static gboolean is_told_better(const char *key)
 {
-    if (g_variant_is_of_type(value, G_VARIANT_TYPE_BOOLEAN))
-        return g_strdup(g_variant_get_boolean(value) ? "yes" : "no");
-    if (g_variant_is_of_type(value, G_VARIANT_TYPE_STRING))
-        return g_variant_dup_string(value, NULL);
-    if (g_variant_is_of_type(value, G_VARIANT_TYPE_UINT64) && g_str_has_suffix(key, "_bytes"))
-        return vh_context_size(context, g_variant_get_uint64(value));
-    if (g_variant_is_of_type(value, G_VARIANT_TYPE_INT64) && vh_context_is_human(context)) {
-        gint64 us = g_variant_get_int64(value);
-        if (g_str_has_suffix(key, "_time_us"))
-            return vh_show_time(us);
-        if (g_str_has_suffix(key, "_us"))
-            return vh_format_duration(us);
-    }
-    if (g_variant_is_of_type(value, G_VARIANT_TYPE_STRING_ARRAY)) {
-        g_autofree const char **texts = g_variant_get_strv(value, NULL);
-        return g_strjoinv("; ", (char **)texts);
-    }
-    g_autofree char *text = vh_json_format(value, FALSE);
-    return g_steal_pointer(&text);
+    static const char *const keys[] = {"tier", "tier_reasons", "tier_texts", NULL};
+    return g_strv_contains(keys, key);
 }
 
-/* "  resident:   1.4 GiB" for each key; dictionaries follow, indented. */
-static void print_document(VhContext *context, GVariant *document, guint depth)
+static gboolean is_said_already(const char *key)
 {
+    static const char *const keys[] = {"name", "uuid", "uri", NULL};
+    return g_strv_contains(keys, key) || is_told_better(key);
+}
+
+/* The domain's document with what its QEMU told, too. */
+static GVariant *merge_reporting(GVariant *domain, GVariant *told)
+{
+    GVariantBuilder whole, reporting;
     GVariantIter iter;
     const char *key;
     GVariant *value;
 
-    g_variant_iter_init(&iter, document);
+    g_variant_builder_init(&whole, G_VARIANT_TYPE_VARDICT);
+    g_variant_builder_init(&reporting, G_VARIANT_TYPE_VARDICT);
+    g_variant_iter_init(&iter, domain);
     while (g_variant_iter_loop(&iter, "{&sv}", &key, &value)) {
-        if (g_variant_is_of_type(value, G_VARIANT_TYPE_VARDICT)) {
-            vh_context_print(context, "%*s%s:\n", (int)depth * 2, "", key);
-            print_document(context, value, depth + 1);
-            continue;
-        }
-        g_autofree char *text = value_text(context, key, value);
-        vh_context_print(context, "%*s%-*s %s\n", (int)depth * 2, "", 26 - (int)depth * 2, key,
-                         *text != '\0' ? text : "-");
+        g_autoptr(GVariant) better =
+            is_told_better(key) ? g_variant_lookup_value(told, key, NULL) : NULL;
+        g_variant_builder_add(&whole, "{sv}", key, better != NULL ? better : value);
     }
+    g_variant_iter_init(&iter, told);
+    while (g_variant_iter_loop(&iter, "{&sv}", &key, &value)) {
+        if (!is_said_already(key))
+            g_variant_builder_add(&reporting, "{sv}", key, value);
+    }
+    g_variant_builder_add(&whole, "{sv}", "reporting", g_variant_builder_end(&reporting));
+    return g_variant_ref_sink(g_variant_builder_end(&whole));
+}
+
+/* Takes `domain`. That its QEMU has no answer is one, too; NULL where something else went wrong. */
+static GVariant *add_reporting(VhContext *context, GVariant *domain, GError **error)
+{
+    g_autoptr(GVariant) held = domain;
+    const char *uri = vh_doc_text(domain, "uri");
+    g_autoptr(GError) cause = NULL;
+
+    g_autoptr(GVariant) told = vh_context_reporting(
+        context, *uri != '\0' ? uri : NULL, vh_doc_text(domain, "uuid"), VH_WISH_SHOW, &cause);
+    if (told != NULL)
+        return merge_reporting(domain, told);
+    if (g_error_matches(cause, VH_ERROR, VH_ERROR_UNSUPPORTED)) {
+        vh_context_say(context, "%s", cause->message);
+        return g_steal_pointer(&held);
+    }
+    g_propagate_error(error, g_steal_pointer(&cause));
+    return NULL;
 }
 
 static VhExit run_info(VhContext *context)
 {
+    gboolean asks_qemu = vh_context_flag(context, "monitor");
     g_autoptr(GError) error = NULL;
 
+    if (asks_qemu && vh_context_flag(context, "readonly")) {
+        vh_context_say(context, "a monitor command needs a connection that may write; leave "
+                                "--readonly or --monitor out");
+        return VH_EXIT_USAGE;
+    }
     if (!start(context, FALSE))
         return VH_EXIT_FAILURE;
     g_autoptr(GVariant) domain =
         context->backend->ops->info(context->backend, vh_context_operand(context, 0), &error);
+    if (domain != NULL && asks_qemu)
+        domain = add_reporting(context, domain, &error);
     if (domain == NULL)
         return vh_context_fail(context, g_steal_pointer(&error));
-    if (!vh_context_json(context, domain))
-        print_document(context, domain, 0);
+    if (vh_context_json(context, domain))
+        return VH_EXIT_OK;
+    g_autofree char *text = vh_show_document(context, domain);
+    vh_context_print(context, "%s", text);
     return VH_EXIT_OK;
 }
+
+static const VhOption info_options[] = {
+    {"monitor", 'm', VH_OPTION_FLAG, NULL, "ask its QEMU, too; that taints the domain"},
+    {NULL},
+};
 
 const VhCommand vh_cmd_info = {
     .name = "info",
     .operands = "DOMAIN",
     .summary = "show all that is known of one guest",
-    .description = "Shows all that is known of one guest, under the keys of docs/json.md. DOMAIN\n"
-                   "is a name, an id or a UUID. What is unknown is not shown.",
+    .description =
+        "Shows all that is known of one guest, under the keys of docs/json.md. DOMAIN\n"
+        "is a name, an id or a UUID. What is unknown is not shown. With --monitor its\n"
+        "QEMU tells of page reporting, and the tier is the one in force: that is a QEMU\n"
+        "monitor command, by which libvirt marks the domain as tainted as long as it\n"
+        "runs.",
     .min_operands = 1,
     .max_operands = 1,
     .access = VH_ACCESS_READ,
+    .options = info_options,
     .run = run_info,
 };
 

@@ -71,10 +71,9 @@ static void notice_from_backend(const char *text, gpointer data)
     vh_context_notice(data, "%s", text);
 }
 
-gboolean vh_context_open(VhContext *context)
+static VhBackendRequest request_of(VhContext *context)
 {
-    const VhBackendProvider *provider = context->program->provider;
-    const VhBackendRequest request = {
+    return (VhBackendRequest){
         .access = context->command->access,
         .uris = (const char *const *)vh_context_value(context, "connect")->texts,
         .read_only = vh_context_flag(context, "readonly"),
@@ -84,6 +83,12 @@ gboolean vh_context_open(VhContext *context)
         .notice = notice_from_backend,
         .notice_data = context,
     };
+}
+
+gboolean vh_context_open(VhContext *context)
+{
+    const VhBackendProvider *provider = context->program->provider;
+    const VhBackendRequest request = request_of(context);
     g_autoptr(GError) error = NULL;
 
     context->backend = provider->open(&request, provider->data, &error);
@@ -94,6 +99,18 @@ gboolean vh_context_open(VhContext *context)
     g_autofree char *who = context->backend->ops->describe(context->backend);
     vh_context_notice(context, "using %s", who);
     return TRUE;
+}
+
+GVariant *vh_context_reporting(VhContext *context, const char *uri, const char *domain,
+                               VhReportingWish wish, GError **error)
+{
+    const VhBackendProvider *provider = context->program->provider;
+    const char *const only[] = {uri, NULL};
+    VhBackendRequest request = request_of(context);
+
+    if (uri != NULL)
+        request.uris = only;
+    return provider->reporting(&request, domain, wish, provider->data, error);
 }
 
 static void write_text(VhContext *context, gboolean is_error, const char *text)

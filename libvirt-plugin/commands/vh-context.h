@@ -41,6 +41,11 @@ const char *vh_context_operand(const VhContext *context, guint index);
  * Reports a failure itself. */
 gboolean vh_context_open(VhContext *context);
 
+/* Asks the QEMU of a domain for its reporting, where `uri` (NULL: where the options) says. See
+ * VhBackendProvider. */
+GVariant *vh_context_reporting(VhContext *context, const char *uri, const char *domain,
+                               VhReportingWish wish, GError **error);
+
 /* Out and error stream; the second is prefixed with the program's name and ends its line. */
 void vh_context_print(VhContext *context, const char *format, ...) G_GNUC_PRINTF(2, 3);
 void vh_context_say(VhContext *context, const char *format, ...) G_GNUC_PRINTF(2, 3);

@@ -6,6 +6,7 @@
 #include "vh-command.h"
 
 #define OPTION_COLUMN 28
+#define COMMAND_COLUMN 24
 
 static void add_option(GString *text, const VhOption *option)
 {
@@ -37,7 +38,8 @@ static void add_commands(GString *text)
     g_string_append(text, "\nCommands:\n");
     for (guint i = 0; commands[i] != NULL; i++) {
         g_autofree char *usage = g_strdup_printf("%s %s", commands[i]->name, commands[i]->operands);
-        g_string_append_printf(text, "  %-18s%s\n", g_strchomp(usage), commands[i]->summary);
+        g_string_append_printf(text, "  %-*s%s\n", COMMAND_COLUMN, g_strchomp(usage),
+                               commands[i]->summary);
     }
 }
 

@@ -3,6 +3,7 @@
 #include "vh-show.h"
 
 #include "vh-doc.h"
+#include "vh-json.h"
 #include "vh-table.h"
 #include "vh-units.h"
 
@@ -227,5 +228,87 @@ char *vh_show_outcome(const VhContext *context, GVariant *outcome)
     }
     if (*vh_doc_text(outcome, "message") != '\0')
         g_string_append_printf(text, " (%s)", vh_doc_text(outcome, "message"));
+    return g_string_free(text, FALSE);
+}
+
+/* Why reporting that was asked for does nothing. */
+static char *idle_text(GVariant *reporting)
+{
+    g_auto(GStrv) negotiated = vh_doc_texts(reporting, "negotiated");
+    const char *inhibitor = vh_doc_text(reporting, "inhibitor");
+
+    if (*inhibitor != '\0')
+        return g_strdup_printf("it is inhibited (%s)", inhibitor);
+    if (!vh_doc_flag(reporting, "has_driver"))
+        return g_strdup("no balloon driver runs in the guest");
+    if (negotiated == NULL ||
+        !g_strv_contains((const char *const *)negotiated, "free-page-reporting"))
+        return g_strdup("the guest's driver does not report");
+    return g_strdup("the guest's driver has not taken it up yet");
+}
+
+char *vh_show_reporting(GVariant *reporting)
+{
+    const char *name = vh_doc_text(reporting, "name");
+    gboolean is_enabled = vh_doc_flag(reporting, "is_enabled");
+    gboolean is_active = vh_doc_flag(reporting, "is_active");
+
+    if (is_enabled && !is_active) {
+        g_autofree char *why = idle_text(reporting);
+        return g_strdup_printf("%s: reporting is on, but not in force: %s", name, why);
+    }
+    return g_strdup_printf("%s: reporting is %s%s", name, is_enabled ? "on" : "off",
+                           is_enabled  ? ", and in force"
+                           : is_active ? ", but the guest's driver has not stopped yet"
+                                       : "");
+}
+
+/* One value of a document as text, by its key's unit. */
+static char *value_text(const VhContext *context, const char *key, GVariant *value)
+{
+    if (g_variant_is_of_type(value, G_VARIANT_TYPE_BOOLEAN))
+        return g_strdup(g_variant_get_boolean(value) ? "yes" : "no");
+    if (g_variant_is_of_type(value, G_VARIANT_TYPE_STRING))
+        return g_variant_dup_string(value, NULL);
+    if (g_variant_is_of_type(value, G_VARIANT_TYPE_UINT64) && g_str_has_suffix(key, "_bytes"))
+        return vh_context_size(context, g_variant_get_uint64(value));
+    if (g_variant_is_of_type(value, G_VARIANT_TYPE_INT64) && vh_context_is_human(context)) {
+        gint64 us = g_variant_get_int64(value);
+        if (g_str_has_suffix(key, "_time_us"))
+            return vh_show_time(us);
+        if (g_str_has_suffix(key, "_us"))
+            return vh_format_duration(us);
+    }
+    if (g_variant_is_of_type(value, G_VARIANT_TYPE_STRING_ARRAY)) {
+        g_autofree const char **texts = g_variant_get_strv(value, NULL);
+        return g_strjoinv("; ", (char **)texts);
+    }
+    return vh_json_format(value, FALSE);
+}
+
+static void add_document(GString *text, const VhContext *context, GVariant *document, guint depth)
+{
+    GVariantIter iter;
+    const char *key;
+    GVariant *value;
+
+    g_variant_iter_init(&iter, document);
+    while (g_variant_iter_loop(&iter, "{&sv}", &key, &value)) {
+        if (g_variant_is_of_type(value, G_VARIANT_TYPE_VARDICT)) {
+            g_string_append_printf(text, "%*s%s:\n", (int)depth * 2, "", key);
+            add_document(text, context, value, depth + 1);
+            continue;
+        }
+        g_autofree char *shown = value_text(context, key, value);
+        g_string_append_printf(text, "%*s%-*s %s\n", (int)depth * 2, "", 26 - (int)depth * 2, key,
+                               *shown != '\0' ? shown : "-");
+    }
+}
+
+char *vh_show_document(const VhContext *context, GVariant *document)
+{
+    GString *text = g_string_new(NULL);
+
+    add_document(text, context, document, 0);
     return g_string_free(text, FALSE);
 }

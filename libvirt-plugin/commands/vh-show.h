@@ -20,6 +20,12 @@ char *vh_show_refusals(const VhContext *context, GVariant *plan);
 /* How an ask ended, as a sentence: "done: 1.4 GiB came back of 1.5 GiB asked, in 2.1 s". */
 char *vh_show_outcome(const VhContext *context, GVariant *outcome);
 
+/* "web1: reporting is on, and in force", from a reporting document. No newline. */
+char *vh_show_reporting(GVariant *reporting);
+
+/* Any document: a line for each key, in its order; dictionaries are indented. */
+char *vh_show_document(const VhContext *context, GVariant *document);
+
 /* A moment (UTC, microseconds since 1970), in local time. */
 char *vh_show_time(gint64 time_us);
 

@@ -2,6 +2,7 @@
 /* The commands over a fake backend: what is understood, what is printed, how they exit. */
 #include "json-doc.h"
 #include "vh-command.h"
+#include "vh-doc-reporting.h"
 #include "vh-json.h"
 
 #include <json-glib/json-glib.h>
@@ -20,6 +21,10 @@ typedef struct {
     char *uris;
     gboolean must_wait;
     gboolean is_absent;
+    const char *uuid; /* in place of web1's own; NULL */
+    VhReportingInfo reporting;
+    VhReportingWish wish;
+    guint n_told; /* how often QEMU was asked */
 } Fake;
 
 typedef struct {
@@ -80,6 +85,11 @@ static GVariant *fake_list(VhBackend *backend, GError **error)
 
 static GVariant *fake_info(VhBackend *backend, const char *domain, GError **error)
 {
+    const char *uuid = fake_of(backend)->uuid;
+
+    if (uuid != NULL)
+        return g_variant_ref_sink(g_variant_new_parsed(
+            "{'name': <'web1'>, 'uuid': <%s>, 'tier_reasons': <['stock-device']>}", uuid));
     if (g_str_equal(domain, "web1"))
         return parsed("a{sv}", WEB1);
     g_set_error(error, VH_ERROR, VH_ERROR_GONE, "no domain '%s'", domain);
@@ -186,6 +196,40 @@ static GVariant *fake_check(const char *const *paths, gpointer data, GError **er
     return NULL;
 }
 
+/* QEMU: of any other domain it is a stock one. */
+static GVariant *fake_reporting(const VhBackendRequest *request, const char *domain,
+                                VhReportingWish wish, gpointer data, GError **error)
+{
+    Fake *fake = data;
+    GVariantBuilder doc;
+    GVariantIter iter;
+    const char *key;
+    GVariant *value;
+
+    fake->n_told++;
+    if (!g_str_equal(domain, "web1") && !g_str_has_prefix(domain, "11111111")) {
+        gboolean is_hung = g_str_equal(domain, "hung");
+        g_set_error(error, VH_ERROR, is_hung ? VH_ERROR_TIMEOUT : VH_ERROR_UNSUPPORTED,
+                    is_hung ? "QEMU is busy" : "this QEMU has no such commands");
+        return NULL;
+    }
+    fake->wish = wish;
+    g_free(fake->uris);
+    fake->uris = request->uris != NULL ? g_strjoinv(",", (char **)request->uris) : NULL;
+    if (wish != VH_WISH_SHOW)
+        fake->reporting.is_enabled = wish == VH_WISH_ON;
+    g_autoptr(GVariant) whose =
+        parsed("a{sv}", "{'name': <'web1'>, 'uuid': <'11111111-1111-1111-1111-111111111111'>, "
+                        "'uri': <'test:///default'>, 'tier': <'soft'>, "
+                        "'tier_reasons': <['stock-driver']>, 'tier_texts': <['It is stock.']>}");
+    g_variant_builder_init(&doc, G_VARIANT_TYPE_VARDICT);
+    g_variant_iter_init(&iter, whose);
+    while (g_variant_iter_loop(&iter, "{&sv}", &key, &value))
+        g_variant_builder_add(&doc, "{sv}", key, value);
+    vh_doc_add_reporting(&doc, &fake->reporting);
+    return g_variant_ref_sink(g_variant_builder_end(&doc));
+}
+
 static void take_text(gboolean is_error, const char *text, gpointer data)
 {
     Bench *bench = data;
@@ -200,8 +244,8 @@ static Bench *bench_new(void)
     bench->out = g_string_new(NULL);
     bench->err = g_string_new(NULL);
     bench->output = (VhOutput){.write = take_text, .data = bench, .input_fd = -1};
-    bench->provider =
-        (VhBackendProvider){.open = fake_open, .check = fake_check, .data = &bench->fake};
+    bench->provider = (VhBackendProvider){
+        .open = fake_open, .check = fake_check, .reporting = fake_reporting, .data = &bench->fake};
     bench->cancel = g_cancellable_new();
     bench->program = (VhProgram){.program = "virthint",
                                  .version = "1.2.3",
@@ -260,6 +304,12 @@ static void test_usage(void)
         {"ask web1 --deadline 5", "--deadline: "},
         {"-r ask web1", "leave --readonly out"},
         {"reload -r", "leave --readonly out"},
+        {"reporting", "reporting needs DOMAIN [MODE]"},
+        {"reporting web1 maybe", "MODE is 'on' or 'off'"},
+        {"reporting web1 on off", "reporting does not take 'off'"},
+        {"-r reporting web1", "leave --readonly"},
+        {"reporting web1 off -r", "leave --readonly"},
+        {"info -r -m web1", "leave --readonly or --monitor out"},
         {"top --interval 1ms", "at least 200ms"},
     };
     g_autoptr(Bench) bench = bench_new();
@@ -270,6 +320,7 @@ static void test_usage(void)
         g_assert_cmpstr(bench->out->str, ==, "");
     }
     g_assert_cmpuint(bench->fake.n_opened, ==, 0);
+    g_assert_cmpuint(bench->fake.n_told, ==, 0);
 }
 
 static void test_about(void)
@@ -440,6 +491,114 @@ static void test_policy(void)
     g_assert_cmpint(bench->fake.access, ==, VH_ACCESS_DAEMON);
 }
 
+#define ONLY_REPORTING ((guint)VH_REPORTING_FREE_PAGE_REPORTING)
+
+static void test_reporting(void)
+{
+    static const struct {
+        const char *line;
+        VhReportingInfo info;
+        const char *says;
+        VhReportingWish wish;
+    } cases[] = {
+        {"reporting web1",
+         {.is_enabled = TRUE, .is_active = TRUE, .has_driver = TRUE},
+         "web1: reporting is on, and in force\n",
+         VH_WISH_SHOW},
+        {"reporting web1", {0}, "web1: reporting is off\n", VH_WISH_SHOW},
+        {"reporting web1 off",
+         {.is_enabled = TRUE, .is_active = TRUE, .has_driver = TRUE},
+         "web1: reporting is off, but the guest's driver has not stopped yet\n",
+         VH_WISH_OFF},
+        {"reporting web1 on",
+         {0},
+         "not in force: no balloon driver runs in the guest\n",
+         VH_WISH_ON},
+        {"reporting web1 on",
+         {.has_driver = TRUE},
+         "the guest's driver does not report\n",
+         VH_WISH_ON},
+        {"reporting web1 on",
+         {.has_driver = TRUE, .offered = ONLY_REPORTING, .negotiated = ONLY_REPORTING},
+         "has not taken it up yet\n",
+         VH_WISH_ON},
+        {"reporting web1 on",
+         {.has_driver = TRUE, .inhibitor = VH_REPORTING_DISCARD_DISABLED},
+         "it is inhibited (discard-disabled)\n",
+         VH_WISH_ON},
+    };
+    g_autoptr(Bench) bench = bench_new();
+
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        bench->fake.reporting = cases[i].info;
+        g_assert_cmpint(run(bench, cases[i].line), ==, VH_EXIT_OK);
+        assert_has(bench->out, cases[i].says);
+        g_assert_cmpint(bench->fake.wish, ==, cases[i].wish);
+        g_assert_true((strstr(bench->out->str, "skipped_disabled_bytes") != NULL) ==
+                      (cases[i].wish == VH_WISH_SHOW));
+    }
+    g_assert_cmpint(run(bench, "reporting stock"), ==, VH_EXIT_FAILURE);
+    assert_has(bench->err, "no such commands");
+    g_assert_cmpstr(bench->out->str, ==, "");
+    g_assert_cmpint(run(bench, "-c a:///x reporting web1"), ==, VH_EXIT_OK);
+    g_assert_cmpstr(bench->fake.uris, ==, "a:///x");
+    g_assert_cmpuint(bench->fake.n_opened, ==, 0);
+}
+
+/* QEMU is asked where the user says so, and its word on the tier counts. */
+static void test_info_monitor(void)
+{
+    g_autoptr(Bench) bench = bench_new();
+
+    g_assert_cmpint(run(bench, "info web1"), ==, VH_EXIT_OK);
+    g_assert_cmpuint(bench->fake.n_told, ==, 0);
+    g_assert_cmpint(run(bench, "info -m web1"), ==, VH_EXIT_OK);
+    g_assert_cmpuint(bench->fake.n_told, ==, 1);
+    g_assert_cmpstr(bench->fake.uris, ==, "test:///default");
+    assert_has(bench->out, "tier                       soft\n");
+    assert_has(bench->out, "stock-driver");
+    g_assert_null(strstr(bench->out->str, "stock-device"));
+    assert_has(bench->out, "reporting:\n  is_enabled               no\n");
+    g_assert_null(strstr(bench->out->str, "  name"));
+    g_assert_cmpint(run(bench, "info -m nobody"), ==, VH_EXIT_FAILURE);
+    g_assert_cmpuint(bench->fake.n_told, ==, 1);
+}
+
+/* That it is a stock QEMU is an answer; that it does not answer is none. */
+static void test_info_of_stock(void)
+{
+    g_autoptr(Bench) bench = bench_new();
+
+    bench->fake.uuid = "stock";
+    g_assert_cmpint(run(bench, "info -m web1"), ==, VH_EXIT_OK);
+    assert_has(bench->err, "no such commands");
+    assert_has(bench->out, "stock-device");
+    g_assert_null(strstr(bench->out->str, "reporting:"));
+    bench->fake.uuid = "hung";
+    g_assert_cmpint(run(bench, "info -m web1"), ==, VH_EXIT_FAILURE);
+    assert_has(bench->err, "QEMU is busy");
+    g_assert_cmpstr(bench->out->str, ==, "");
+}
+
+/* Every key, with its type. */
+static void test_reporting_documented(void)
+{
+    static const char *const sections[] = {"reporting", "reporting.pass", "reporting.counters"};
+    g_autoptr(JsonDoc) docs = json_doc_new();
+    Fake fake = {.reporting = {.inhibitor = VH_REPORTING_POSTCOPY,
+                               .has_pass = TRUE,
+                               .pass = {.id = 1,
+                                        .limit_bytes = 1,
+                                        .granule_bytes = 4096,
+                                        .granule_in_force_bytes = 4096}}};
+    const VhBackendRequest request = {0};
+    g_autoptr(GVariant) doc = fake_reporting(&request, "web1", VH_WISH_SHOW, &fake, NULL);
+
+    json_doc_check(docs, "reporting", doc);
+    for (guint i = 0; i < G_N_ELEMENTS(sections); i++)
+        json_doc_check_all_seen(docs, sections[i]);
+}
+
 /* Every command's JSON parses, with the keys that are documented. */
 static void test_json(void)
 {
@@ -455,6 +614,8 @@ static void test_json(void)
         {"check good.json --json", "policy", "check"},
         {"check bad.json --json", "message", "check"},
         {"reload --json", "is_reloaded", NULL},
+        {"reporting web1 --json", "negotiated", "reporting"},
+        {"info web1 -m --json", "reporting", NULL},
         {"top --json", "domains", NULL},
     };
     g_autoptr(JsonDoc) docs = json_doc_new();
@@ -510,6 +671,10 @@ int main(int argc, char **argv)
     g_test_add_func("/commands/ask", test_ask);
     g_test_add_func("/commands/ask-progress", test_ask_progress);
     g_test_add_func("/commands/ask-cancelled", test_ask_cancelled);
+    g_test_add_func("/commands/reporting", test_reporting);
+    g_test_add_func("/commands/info-monitor", test_info_monitor);
+    g_test_add_func("/commands/info-of-stock", test_info_of_stock);
+    g_test_add_func("/commands/reporting-documented", test_reporting_documented);
     g_test_add_func("/commands/policy", test_policy);
     g_test_add_func("/commands/json", test_json);
     g_test_add_func("/commands/json-values", test_json_values);

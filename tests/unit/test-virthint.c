@@ -136,6 +136,12 @@ static void test_own_connection(Bench *bench, gconstpointer data)
     assert_run(with_policy, 0, "So it is not asked", "policy ");
     assert_run("-c " URI " ask test", 1, "", "pulse_reserve");
     assert_run("-c " URI " ask nobody", 1, "", "'nobody'");
+    assert_run("-c " URI " reporting test", 1, "", "domain 'test': ");
+    assert_run("-c " URI " reporting test off", 1, "", "not supported");
+    assert_run("-c " URI " reporting nobody", 1, "", "no domain 'nobody' is known");
+    assert_run("-c " URI " -r reporting test", 2, "", "leave --readonly out");
+    assert_run("-c test:///no/such/file reporting test", 1, "", "connection test:///no/such/file");
+    assert_run("-c " URI " info --monitor test", 0, "no-autodeflate", "not supported");
     assert_run("-c " URI " reload", 1, "", "no virthintd runs");
     assert_run(check, 0, "good", "");
     assert_run("-c " URI " -c test:///no/such/file -q list", 1, "", "cannot connect to libvirt");
@@ -170,6 +176,7 @@ static void test_daemon(Bench *bench, gconstpointer data)
     assert_run("plan", 0, "Not asked:", "");
     assert_run("explain test", 0, "So it is not asked", "");
     assert_run("info nobody", 1, "", "'nobody'");
+    assert_run("info --monitor test", 0, "no-autodeflate", "not supported");
     assert_run("ask test", 1, "", "pulse_reserve");
     assert_run("reload", 0, "in force", "");
     write_policy(bench, "{\"version\": 1,\n \"colour\": 3}\n");

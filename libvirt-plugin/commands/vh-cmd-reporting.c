@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* reporting: a guest's free page reporting, looked at and switched while it runs. */
+#include "vh-commands.h"
+#include "vh-context.h"
+#include "vh-show.h"
+
+/* FALSE where the operand is no such word. */
+static gboolean wish_of(const VhContext *context, VhReportingWish *ret_wish)
+{
+    const char *mode = vh_context_operand(context, 1);
+
+    if (mode == NULL)
+        *ret_wish = VH_WISH_SHOW;
+    else if (g_str_equal(mode, "on"))
+        *ret_wish = VH_WISH_ON;
+    else if (g_str_equal(mode, "off"))
+        *ret_wish = VH_WISH_OFF;
+    else
+        return FALSE;
+    return TRUE;
+}
+
+static VhExit run_reporting(VhContext *context)
+{
+    VhReportingWish wish;
+    g_autoptr(GError) error = NULL;
+
+    if (!wish_of(context, &wish)) {
+        vh_context_say(context, "reporting does not take '%s'; MODE is 'on' or 'off'",
+                       vh_context_operand(context, 1));
+        return VH_EXIT_USAGE;
+    }
+    if (vh_context_flag(context, "readonly")) {
+        vh_context_say(context, "a monitor command needs a connection that may write; leave "
+                                "--readonly out");
+        return VH_EXIT_USAGE;
+    }
+    g_autoptr(GVariant) doc =
+        vh_context_reporting(context, NULL, vh_context_operand(context, 0), wish, &error);
+    if (doc == NULL)
+        return vh_context_fail(context, g_steal_pointer(&error));
+    if (vh_context_json(context, doc))
+        return VH_EXIT_OK;
+    g_autofree char *line = vh_show_reporting(doc);
+    vh_context_print(context, "%s\n", line);
+    if (wish != VH_WISH_SHOW)
+        return VH_EXIT_OK;
+    g_autofree char *text = vh_show_document(context, doc);
+    vh_context_print(context, "%s", text);
+    return VH_EXIT_OK;
+}
+
+const VhCommand vh_cmd_reporting = {
+    .name = "reporting",
+    .operands = "DOMAIN [MODE]",
+    .summary = "show or switch a guest's page reporting",
+    .description =
+        "Shows the guest's free page reporting, as its QEMU tells it: the mode, what\n"
+        "keeps it from working, the last pass, counters. MODE 'on' or 'off' switches it\n"
+        "while the guest runs, until the guest is shut down. The QEMU must be one that\n"
+        "can (qemu-patches/). It is asked over an own libvirt connection, whether or not\n"
+        "the daemon runs, by a QEMU monitor command: libvirt marks the domain as tainted\n"
+        "by that, as long as it runs.",
+    .min_operands = 1,
+    .max_operands = 2,
+    .access = VH_ACCESS_ASK,
+    .run = run_reporting,
+};
