@@ -8,8 +8,10 @@ set -euo pipefail
 # shellcheck source=tests/lint/files.sh
 . "$(dirname "$0")/files.sh"
 
+tools=$(dirname "$0")/../../tools
+export VIRTHINT_QEMU_PATCHES=$lint_top/qemu-patches
 series=$(lint_find -path './qemu-patches/*/series')
-if ! "$lint_top/tools/setup" --check --quiet --for qemu >/dev/null 2>&1; then
+if ! "$tools/setup" --check --quiet --for qemu >/dev/null 2>&1; then
     echo "packages are missing: tools/setup --for qemu installs them"
     exit 77
 fi
@@ -17,11 +19,11 @@ fi
 checked=0
 for file in $series; do
     version=$(basename "$(dirname "$file")")
-    if ! "$lint_top/tools/qemu-build" --version "$version" --print source >/dev/null; then
+    if ! "$tools/qemu-build" --version "$version" --print source >/dev/null; then
         continue
     fi
     checked=$((checked + 1))
-    "$lint_top/tools/qemu-build" --version "$version" --offline --check ||
+    "$tools/qemu-build" --version "$version" --offline --check ||
         lint_violation "${file%/series}" "see above"
 done
 if [ $checked -eq 0 ]; then

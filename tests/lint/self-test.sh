@@ -125,6 +125,43 @@ fails abi.sh 'a constant that only the guest has' guest/vh_balloon_abi.h '#defin
 fails abi.sh 'a struct that only QEMU has' qemu-patches/1.0/0001-b.patch \
     '+struct virtio_c {\n+\tuint16_t low;\n+};\n' 'guest/vh_balloon_abi.h: virtio_c.low at 0'
 
+# plant_patch TEXT: the tree's only series, for the QEMU that the lint knows.
+plant_patch()
+{
+    make_tree
+    mkdir qemu-patches/7.2
+    rm -r qemu-patches/1.0
+    echo 0001-a.patch >qemu-patches/7.2/series
+    printf '%b' "From: A <a@localhost>\nSubject: [PATCH] a: b\n\nSigned-off-by: A <a@localhost>\n---\n$1" \
+        >qemu-patches/7.2/0001-a.patch
+}
+
+# patches WHAT EXPECTED-STATUS PATCH EXPECTED
+patches()
+{
+    local status=0
+
+    plant_patch "$3"
+    "$lint/patches.sh" "$work/tree" >"$work/log" 2>&1 || status=$?
+    if [ $status -eq 77 ]; then
+        number=$((number + 1))
+        echo "ok $number patches: $1 # SKIP no source of QEMU in the cache"
+    elif [ $status -eq "$2" ] && grep -qE -- "$4" "$work/log"; then
+        result "patches: $1" 0
+    else
+        sed 's/^/# /' "$work/log"
+        result "patches: $1" 1
+    fi
+}
+
+new_file='diff --git a/new.c b/new.c\nnew file mode 100644\n--- /dev/null\n+++ b/new.c\n@@ -0,0 +1 @@\n+int x'
+patches 'a patch that applies passes' 0 "$new_file;\n" '1 patches for QEMU 7.2'
+patches 'another style fails' 1 "$new_file; \n" '0001-a.patch:[0-9]+: ERROR: trailing whitespace'
+# With fuzz the wrong line of context would be let pass.
+patch_file='--- a/hw/virtio/Kconfig\n+++ b/hw/virtio/Kconfig\n@@ -1,4 +1,5 @@'
+patches 'a patch that needs fuzz fails' 1 \
+    "$patch_file\n config OTHER\n     bool\n+# more\n \n config VIRTIO_RNG\n" 'Hunk #1 FAILED at 1'
+
 # archive_of NAME C-TEXT
 archive_of()
 {
