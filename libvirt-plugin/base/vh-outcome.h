@@ -20,7 +20,8 @@ typedef enum {
     VH_ASK_DONE,       /* all that was asked for was tried */
     VH_ASK_BACKED_OFF, /* the guest needed its memory meanwhile: ended early, for its sake */
     VH_ASK_CANCELLED,  /* by the caller */
-    VH_ASK_OVERTAKEN,  /* somebody else set a balloon target meanwhile: theirs was left alone */
+    VH_ASK_OVERTAKEN,  /* somebody else set a balloon target, or asked for a pass, meanwhile: theirs
+                          was left alone */
     VH_ASK_TIMED_OUT,  /* the guest or its QEMU did not answer in time; what it holds is put back
                           later */
     VH_ASK_FAILED,     /* refused or broken; the error says why */

@@ -9,7 +9,9 @@
  */
 #include "vh-ask.h"
 
+#include "vh-balloon.h"
 #include "vh-libvirt.h"
+#include "vh-pass.h"
 #include "vh-pulse.h"
 
 #include <string.h>
@@ -97,7 +99,37 @@ static void take_progress(guint64 taken_bytes, guint64 returned_bytes, gpointer 
     g_mutex_unlock(&ask->mutex);
 }
 
-static void run_method(VhAsk *ask, VhAskOutcome *result, GError **error)
+static gboolean is_pass(const VhAsk *ask)
+{
+    return ask->request.method == VH_ASK_PASS;
+}
+
+static guint64 resident_bytes(const VhAsk *ask)
+{
+    VhStats stats = {0};
+
+    return vh_balloon_look(ask->domain, &stats, NULL) ? stats.rss_bytes : 0;
+}
+
+static void run_pass(VhAsk *ask, VhAskOutcome *result, GError **error)
+{
+    const VhReportingMonitor monitor = vh_reporting_monitor_of(ask->domain);
+    const VhPass pass = {
+        .monitor = &monitor,
+        .request = ask->request,
+        .end_us = deadline_of(ask),
+        .look_us = VH_PASS_LOOK_US,
+        .cancelled = &ask->cancelled,
+        .progress = take_progress,
+        .data = ask,
+    };
+
+    result->before_bytes = resident_bytes(ask);
+    if (vh_pass_run(&pass, result, error) || result->source != VH_ASK_SOURCE_NONE)
+        result->after_bytes = resident_bytes(ask);
+}
+
+static void run_pulse(VhAsk *ask, VhAskOutcome *result, GError **error)
 {
     gint64 back_us = MIN(ask->request.deadline_us / BACK_SHARE, BACK_MAX_US);
     VhPulse pulse = {
@@ -110,13 +142,21 @@ static void run_method(VhAsk *ask, VhAskOutcome *result, GError **error)
         .data = ask,
     };
 
+    (void)vh_pulse_run(&pulse, result, error);
+}
+
+static void run_method(VhAsk *ask, VhAskOutcome *result, GError **error)
+{
     if (!busy_enter(&ask->uuid)) {
         result->status = VH_ASK_FAILED;
         g_set_error(error, VH_ERROR, VH_ERROR_BUSY,
                     "another ask of this process is at this domain");
         return;
     }
-    (void)vh_pulse_run(&pulse, result, error);
+    if (is_pass(ask))
+        run_pass(ask, result, error);
+    else
+        run_pulse(ask, result, error);
     busy_leave(&ask->uuid);
 }
 
@@ -150,13 +190,13 @@ static void publish(VhAsk *ask)
     } else {
         outcome->status = VH_ASK_TIMED_OUT;
         outcome->taken_bytes = ask->progress.taken_bytes;
-        g_set_error(
-            &ask->error, VH_ERROR, VH_ERROR_TIMEOUT,
-            "domain '%s': no answer within the deadline; the balloon is put back as soon as "
-            "the guest and its QEMU answer",
-            virDomainGetName(ask->domain));
+        g_set_error(&ask->error, VH_ERROR, VH_ERROR_TIMEOUT,
+                    "domain '%s': no answer within the deadline; %s", virDomainGetName(ask->domain),
+                    is_pass(ask)
+                        ? "the device ends the pass by itself"
+                        : "the balloon is put back as soon as the guest and its QEMU answer");
     }
-    outcome->method = VH_ASK_PULSE;
+    outcome->method = is_pass(ask) ? VH_ASK_PASS : VH_ASK_PULSE;
     outcome->asked_bytes = ask->request.bytes;
     outcome->started_us = ask->started_us;
     outcome->ended_us = g_get_monotonic_time();
@@ -194,19 +234,30 @@ static gpointer keeper_main(gpointer data)
     return NULL;
 }
 
-static gboolean check_request(const VhAskRequest *request, GError **error)
+static gboolean check_granule(const VhAskRequest *request, GError **error)
 {
-    if (request->method != VH_ASK_AUTO && request->method != VH_ASK_PULSE) {
-        g_set_error(error, VH_ERROR, VH_ERROR_UNSUPPORTED,
-                    "the method '%s' needs a patched QEMU and its driver: use auto or pulse",
-                    vh_ask_method_name(request->method));
-        return FALSE;
-    }
-    if (request->granule_bytes != 0 && request->granule_bytes != 4096) {
+    guint64 bytes = request->granule_bytes;
+
+    if (bytes == 0 || bytes == VH_REPORTING_GRANULE_MIN_BYTES)
+        return TRUE;
+    if (request->method != VH_ASK_PASS) {
         g_set_error(error, VH_ERROR, VH_ERROR_INVALID,
                     "a pulse works in pages of 4096 bytes: the granule must be 4096, or 0");
         return FALSE;
     }
+    if (bytes < VH_REPORTING_GRANULE_MIN_BYTES || bytes > VH_REPORTING_GRANULE_MAX_BYTES ||
+        (bytes & (bytes - 1)) != 0) {
+        g_set_error(error, VH_ERROR, VH_ERROR_INVALID,
+                    "the granule must be a power of two from 4 KiB to 1 GiB, or 0");
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean check_request(const VhAskRequest *request, GError **error)
+{
+    if (!check_granule(request, error))
+        return FALSE;
     if (request->deadline_us < 0 || request->deadline_us > DEADLINE_MAX_US) {
         g_set_error(error, VH_ERROR, VH_ERROR_INVALID,
                     "the deadline must be within 24 hours (0: %d s)",

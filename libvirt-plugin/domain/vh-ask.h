@@ -12,10 +12,10 @@
 G_BEGIN_DECLS
 
 typedef struct {
-    VhAskMethod method;
+    VhAskMethod method;    /* auto is the pulse: no other works without a monitor command */
     guint64 bytes;         /* wanted; 0: all that can be had */
     guint64 granule_bytes; /* smallest block worth it; 0: the method's default. A pulse works in 4
-                              KiB pages and takes 0 or 4096. */
+                              KiB pages and takes 0 or 4096, a pass a power of two. */
     gint64 deadline_us;    /* from the start; 0: VH_ASK_DEADLINE_DEFAULT_US. The way back begins a
                               quarter of it, at most 2 s, earlier. */
     guint64 reserve_bytes; /* stays free in the guest all the while; 0: the method's default (5 % of
@@ -40,7 +40,11 @@ typedef struct VhAsk VhAsk;
  * Starts an ask on a thread of its own and returns at once, without a round trip; what is wrong
  * with the guest shows in the outcome. `domain` is referenced; its connection must be read-write
  * and must not be the one that polls: a hung guest holds up what shares its connection. NULL only
- * for a request that makes no sense (VH_ERROR_INVALID, VH_ERROR_UNSUPPORTED). Any thread.
+ * for a request that makes no sense (VH_ERROR_INVALID). Any thread.
+ *
+ * VH_ASK_PASS sends QEMU monitor commands, which taint the domain (vh-reporting.h); a guest of
+ * another tier than native refuses it (UNSUPPORTED). It moves no balloon, needs no autodeflate, and
+ * what is left of it ends at the deadline by itself.
  */
 VH_PUBLIC VhAsk *vh_ask_start(virDomainPtr domain, const VhAskRequest *request,
                               GError **error) G_GNUC_WARN_UNUSED_RESULT;
