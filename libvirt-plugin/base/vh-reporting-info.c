@@ -197,14 +197,29 @@ static guint read_features(Reader *reader, const char *path)
     }
 }
 
-/* A granule that the caller or the driver chose: nothing, or a power of two. */
+static gboolean is_granule(guint64 bytes)
+{
+    return bytes >= VH_REPORTING_GRANULE_MIN_BYTES && bytes <= VH_REPORTING_GRANULE_MAX_BYTES &&
+           (bytes & (bytes - 1)) == 0;
+}
+
+/* What was asked for, which the device has checked. */
 static guint64 read_granule(Reader *reader, const char *path)
 {
-    guint64 bytes = read_uint(reader, path, VH_REPORTING_GRANULE_MAX_BYTES);
+    guint64 bytes = read_uint(reader, path, UINT_MAX_VALUE);
 
-    if (bytes != 0 && (bytes < VH_REPORTING_GRANULE_MIN_BYTES || (bytes & (bytes - 1)) != 0))
-        refuse(reader, path, "%" G_GUINT64_FORMAT " is no power of two from 4096 on", bytes);
+    if (bytes != 0 && !is_granule(bytes))
+        refuse(reader, path, "%" G_GUINT64_FORMAT " is no power of two from 4096 to 1073741824",
+               bytes);
     return bytes;
+}
+
+/* What the guest says that it took: nonsense is as good as nothing, and must not keep the device's
+ * own figures from being read. */
+static guint64 read_told_granule(Reader *reader, const char *path)
+{
+    guint64 bytes = read_uint(reader, path, UINT_MAX_VALUE);
+    return is_granule(bytes) ? bytes : 0;
 }
 
 static gint64 read_us(Reader *reader, const char *path)
@@ -221,7 +236,7 @@ static void read_pass(Reader *reader, VhReportingPass *pass)
     pass->is_migration = read_flag(reader, "/pass/migration");
     pass->limit_bytes = read_uint(reader, "/pass/limit", UINT_MAX_VALUE);
     pass->granule_bytes = read_granule(reader, "/pass/granule");
-    pass->granule_in_force_bytes = read_granule(reader, "/pass/granule-in-force");
+    pass->granule_in_force_bytes = read_told_granule(reader, "/pass/granule-in-force");
     pass->reported_bytes = read_uint(reader, "/pass/reported", UINT_MAX_VALUE);
     pass->discarded_bytes = read_uint(reader, "/pass/discarded", UINT_MAX_VALUE);
     pass->duration_us = read_us(reader, "/pass/duration-ns");

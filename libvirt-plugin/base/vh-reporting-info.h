@@ -45,7 +45,7 @@ typedef struct {
     gboolean is_migration;          /* the device's own, at the start of a migration */
     guint64 limit_bytes;            /* 0: none */
     guint64 granule_bytes;          /* smallest block asked for; 0: the driver's default */
-    guint64 granule_in_force_bytes; /* what the driver took; 0: not told (yet) */
+    guint64 granule_in_force_bytes; /* what the driver took; 0: not told (yet), or nonsense */
     guint64 reported_bytes;
     guint64 discarded_bytes;
     gint64 duration_us;
