@@ -65,13 +65,16 @@ class Qemu:
         self.errors.seek(0)
         return self.errors.read().decode(errors="replace").strip().replace("\n", "; ")
 
+    def last_words(self):
+        return "QEMU has ended: " + (self.said() or "without a word")
+
     def read_line(self, deadline):
         while b"\n" not in self.unread:
             if not select.select([self.process.stdout], [], [], deadline - time.monotonic())[0]:
                 raise Failure("the monitor does not answer")
             more = os.read(self.process.stdout.fileno(), 65536)
             if not more:
-                raise Failure("QEMU has ended: " + (self.said() or "without a word"))
+                raise Failure(self.last_words())
             self.unread += more
         line, self.unread = self.unread.split(b"\n", 1)
         return json.loads(line)
@@ -86,8 +89,10 @@ class Qemu:
 
     def command(self, name, **arguments):
         request = {"execute": name, "arguments": arguments}
-        self.process.stdin.write(json.dumps(request).encode() + b"\n")
-        self.process.stdin.flush()
+        try:
+            os.write(self.process.stdin.fileno(), json.dumps(request).encode() + b"\n")
+        except BrokenPipeError:
+            raise Failure(self.last_words()) from None
         reply = self.read("return", "error")
         if "error" in reply:
             raise Failure(name + ": " + reply["error"]["desc"])
