@@ -112,14 +112,13 @@ typedef struct {
     double cpu_s; /* of QEMU: less blurred by what else the machine does */
 } Took;
 
-static Took run_inflate(VhLab *lab, const BenchConfig *config, const char *emulator, gboolean zero)
+static Took run_inflate(VhLab *lab, const BenchConfig *config, const Kind *kind)
 {
-    const Kind kind = {.emulator = emulator, .init_on_alloc = zero};
     gint64 cpu_us;
     Guest g = {0};
     Took took;
 
-    start(lab, config, &kind, &g);
+    start(lab, config, kind, &g);
     touch(&g, config, FALSE);
     cpu_us = vh_lab_guest_cpu_us(g.guest);
     took.wall_s = inflate(&g, config);
@@ -146,23 +145,32 @@ static void print_took(const char *of, const Took *stock, const Took *patched, g
         of, x, a[0], a[n - 1], y, b[0], b[n - 1], x / y);
 }
 
-void bench_inflate(VhLab *lab, const BenchConfig *config)
+static void compare_inflate(VhLab *lab, const BenchConfig *config, Kind kind)
 {
     g_autofree Took *stock = g_new0(Took, config->runs);
     g_autofree Took *patched = g_new0(Took, config->runs);
 
-    for (int zero = 0; zero < 2; zero++) {
-        /* In turn, so that what else the machine does falls on both. */
-        for (guint i = 0; i < config->runs; i++) {
-            stock[i] = run_inflate(lab, config, config->stock, zero);
-            patched[i] = run_inflate(lab, config, config->patched, zero);
-        }
-        printf("guest inflates by %.1f GiB, %s, init_on_alloc=%d:\n",
-               (double)config->burst_bytes / VH_GIB, bench_memory_name(BENCH_ANON), zero);
-        print_took("wall", stock, patched, config->runs);
-        print_took("CPU", stock, patched, config->runs);
-        fflush(stdout);
+    /* In turn, so that what else the machine does falls on both. */
+    for (guint i = 0; i < config->runs; i++) {
+        kind.emulator = config->stock;
+        stock[i] = run_inflate(lab, config, &kind);
+        kind.emulator = config->patched;
+        patched[i] = run_inflate(lab, config, &kind);
     }
+    printf("guest inflates by %.1f GiB, %s, init_on_alloc=%d:\n",
+           (double)config->burst_bytes / VH_GIB, bench_memory_name(kind.memory),
+           kind.init_on_alloc ? 1 : 0);
+    print_took("wall", stock, patched, config->runs);
+    print_took("CPU", stock, patched, config->runs);
+    fflush(stdout);
+}
+
+void bench_inflate(VhLab *lab, const BenchConfig *config)
+{
+    compare_inflate(lab, config, (Kind){.memory = BENCH_ANON});
+    compare_inflate(lab, config, (Kind){.memory = BENCH_ANON, .init_on_alloc = TRUE});
+    compare_inflate(lab, config, (Kind){.memory = BENCH_ANON_4KIB});
+    compare_inflate(lab, config, (Kind){.memory = BENCH_MEMFD});
 }
 
 /* Till the guest has reported what it freed; reports have gaps, so it is by what came back. */

@@ -442,6 +442,37 @@ static void hints_during_migration(gconstpointer data)
     g_assert_cmpuint(with.transferred_bytes, <=, without.transferred_bytes / 2);
 }
 
+/* What the guest frees, and reports, while it is being migrated. */
+static void leaves_out_what_is_reported(void)
+{
+    DeviceDestination destination;
+    DeviceMigration migration;
+    g_autoptr(VhLabReport) report = NULL;
+    g_autoptr(GError) error = NULL;
+    VhLabWork *freeing;
+    Device device;
+    guint64 hinted;
+
+    if (is_skipped())
+        return;
+    start(&device, &on, (DeviceOptions){0});
+    device_work(&device, KEEP "alloc big 1500MiB\n");
+    freeing = vh_lab_guest_work_start(device.guest, NULL, "wait 1s\nfree big\n", &error);
+    g_assert_no_error(error);
+    migration = device_migrate(&device, NULL, &destination);
+    vh_lab_work_free(freeing);
+    hinted = device_counter(&device, "hinted");
+    g_test_message("%" G_GUINT64_FORMAT " MiB left out, %" G_GUINT64_FORMAT " MiB sent in %.2f s",
+                   hinted / VH_MIB, migration.transferred_bytes / VH_MIB,
+                   (double)migration.total_us / VH_SEC);
+    g_assert_cmpuint(hinted, >, 0);
+    g_assert_true(vh_lab_guest_work(destination.guest, VERIFY_KEEP "alloc x 1GiB\nverify x\n",
+                                    VH_LAB_TIMEOUT_MS, &report, &error));
+    g_assert_true(vh_lab_report_is_intact(report));
+    device_destination_stop(&destination);
+    device_stop(&device);
+}
+
 /* ---- Parts of huge pages ---- */
 
 #define FRAGMENTED_BYTES (1440 * VH_MIB)
@@ -650,6 +681,7 @@ int main(int argc, char **argv)
     g_test_add_func("/device/tells-of-the-switch", tells_of_the_switch);
     g_test_add_func("/device/the-switch-survives-save-and-restore",
                     the_switch_survives_save_and_restore);
+    g_test_add_func("/device/leaves-out-what-is-reported", leaves_out_what_is_reported);
     g_test_add_data_func("/device/frees-parts-of-huge-pages", GINT_TO_POINTER(FALSE),
                          frees_parts_of_huge_pages);
     g_test_add_data_func("/device/frees-parts-without-huge-pages", GINT_TO_POINTER(TRUE),
