@@ -91,19 +91,11 @@ static gboolean carry_out(const Order *order, virDomainPtr domain, VhProbe *prob
 
 static void add_tier(GVariantBuilder *doc, const VhProbe *probe)
 {
-    GVariantBuilder words, texts;
-
-    g_variant_builder_init(&words, G_VARIANT_TYPE_STRING_ARRAY);
-    g_variant_builder_init(&texts, G_VARIANT_TYPE_STRING_ARRAY);
-    for (guint bit = 1; bit <= VH_TIER_REASON_LAST; bit <<= 1) {
-        if (!(probe->reasons & bit))
-            continue;
-        g_variant_builder_add(&words, "s", vh_tier_reason_name((VhTierReason)bit));
-        g_variant_builder_add(&texts, "s", vh_tier_reason_text((VhTierReason)bit));
-    }
     g_variant_builder_add(doc, "{sv}", "tier", g_variant_new_string(vh_tier_name(probe->tier)));
-    g_variant_builder_add(doc, "{sv}", "tier_reasons", g_variant_builder_end(&words));
-    g_variant_builder_add(doc, "{sv}", "tier_texts", g_variant_builder_end(&texts));
+    g_variant_builder_add(doc, "{sv}", "tier_reasons",
+                          vh_tier_reasons_list(probe->reasons, vh_tier_reason_name));
+    g_variant_builder_add(doc, "{sv}", "tier_texts",
+                          vh_tier_reasons_list(probe->reasons, vh_tier_reason_text));
 }
 
 static GVariant *document_of(virDomainPtr domain, const char *uri, const VhProbe *probe,

@@ -79,3 +79,15 @@ char *vh_tier_reasons_format(guint reasons)
     }
     return g_string_free(text, FALSE);
 }
+
+GVariant *vh_tier_reasons_list(guint reasons, const char *(*say)(VhTierReason reason))
+{
+    GVariantBuilder list;
+
+    g_variant_builder_init(&list, G_VARIANT_TYPE_STRING_ARRAY);
+    for (guint bit = 1; bit <= VH_TIER_REASON_LAST; bit <<= 1) {
+        if (reasons & bit)
+            g_variant_builder_add(&list, "s", say((VhTierReason)bit));
+    }
+    return g_variant_builder_end(&list);
+}

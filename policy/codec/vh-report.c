@@ -28,15 +28,9 @@ static void add_verdict(GVariantBuilder *doc, const VhReportInput *input, const 
 
 static void add_tier(GVariantBuilder *doc, const VhDomain *domain)
 {
-    GVariantBuilder words;
-
     vh_report_add_text(doc, "tier", vh_tier_name(domain->tier));
-    g_variant_builder_init(&words, G_VARIANT_TYPE_STRING_ARRAY);
-    for (guint bit = 1; bit <= VH_TIER_REASON_LAST; bit <<= 1) {
-        if (domain->tier_reasons & bit)
-            g_variant_builder_add(&words, "s", vh_tier_reason_name((VhTierReason)bit));
-    }
-    vh_report_add(doc, "tier_reasons", g_variant_builder_end(&words));
+    vh_report_add(doc, "tier_reasons",
+                  vh_tier_reasons_list(domain->tier_reasons, vh_tier_reason_name));
 }
 
 /* The keys that a domain has in the list and in its own document. */
@@ -158,18 +152,6 @@ GVariant *vh_report_domains(const VhReportInput *input)
     return g_variant_builder_end(&list);
 }
 
-static void add_tier_texts(GVariantBuilder *doc, const VhDomain *domain)
-{
-    GVariantBuilder texts;
-
-    g_variant_builder_init(&texts, G_VARIANT_TYPE_STRING_ARRAY);
-    for (guint bit = 1; bit <= VH_TIER_REASON_LAST; bit <<= 1) {
-        if (domain->tier_reasons & bit)
-            g_variant_builder_add(&texts, "s", vh_tier_reason_text((VhTierReason)bit));
-    }
-    vh_report_add(doc, "tier_texts", g_variant_builder_end(&texts));
-}
-
 GVariant *vh_report_domain(const VhReportInput *input, guint index)
 {
     const VhDomain *domain = vh_snapshot_domain(input->snapshot, index);
@@ -179,7 +161,8 @@ GVariant *vh_report_domain(const VhReportInput *input, guint index)
 
     g_variant_builder_init(&doc, G_VARIANT_TYPE_VARDICT);
     add_domain(&doc, input, index);
-    add_tier_texts(&doc, domain);
+    vh_report_add(&doc, "tier_texts",
+                  vh_tier_reasons_list(domain->tier_reasons, vh_tier_reason_text));
     if (domain->figures & VH_HAS_CPU_TIME)
         vh_report_add_us(&doc, "cpu_used_us", domain->cpu_time_us);
     if (domain->stats_time_us != 0)
