@@ -176,6 +176,23 @@ void vh_lab_guest_leave(VhLabGuest *guest)
     g_free(guest);
 }
 
+/* Of a QEMU that ended by itself libvirtd hears a moment later, and till then its name is taken. */
+static void await_forgotten(const VhLabGuest *guest)
+{
+    gint64 deadline = g_get_monotonic_time() + (gint64)VH_LAB_TIMEOUT_MS * 1000;
+
+    while (g_get_monotonic_time() < deadline) {
+        virConnectPtr connection = vh_lab_connection(guest->lab, NULL);
+        virDomainPtr domain =
+            connection ? virDomainLookupByUUIDString(connection, guest->uuid) : NULL;
+
+        if (!domain)
+            return;
+        virDomainFree(domain);
+        g_usleep(POLL_US);
+    }
+}
+
 void vh_lab_guest_free(VhLabGuest *guest)
 {
     g_autoptr(GError) ignored = NULL;
@@ -190,6 +207,7 @@ void vh_lab_guest_free(VhLabGuest *guest)
         g_clear_error(&ignored);
         if (!vh_lab_guest_kill(guest, &ignored))
             g_debug("%s", ignored->message);
+        await_forgotten(guest);
     }
     if (domain)
         virDomainFree(domain);
