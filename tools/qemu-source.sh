@@ -2,63 +2,35 @@
 # shellcheck shell=bash
 #
 # Debian's source of QEMU, and the build tools that Debian 12 is too old for, for tools/qemu-build:
-# fetched by apt under a configuration of its own, so that neither /etc/apt nor the system's lists
-# are read or changed. It knows archives and caches, and nothing of patches and builds. Sourced.
+# fetched by apt into a cache. It knows archives and caches, and nothing of patches and builds. Sourced.
+
+# shellcheck source=tools/apt.sh
+. "$(dirname "${BASH_SOURCE[0]}")/apt.sh"
 
 qemu_cache=${XDG_CACHE_HOME:-$HOME/.cache}/virthint/qemu
-qemu_mirror=http://deb.debian.org
-qemu_keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
 # After so long apt is asked again whether there is a newer source; sooner where it did not answer.
 qemu_look_again_minutes=1440
 qemu_try_again_minutes=60
 
-# What apt may look at for a version: suites, not point versions, so that security fixes come in.
+# What apt may look at for a version.
 qemu_apt_sources()
 {
-    local signed="[signed-by=$qemu_keyring]"
-
     case $1 in
-    7.2)
-        echo "deb-src $signed $qemu_mirror/debian bookworm main"
-        echo "deb-src $signed $qemu_mirror/debian bookworm-updates main"
-        echo "deb-src $signed $qemu_mirror/debian-security bookworm-security main"
-        ;;
+    7.2) vh_apt_release deb-src bookworm ;;
     10.0)
-        echo "deb-src $signed $qemu_mirror/debian trixie main"
-        echo "deb-src $signed $qemu_mirror/debian trixie-updates main"
-        echo "deb-src $signed $qemu_mirror/debian-security trixie-security main"
-        echo "deb $signed $qemu_mirror/debian bookworm-backports main"
+        vh_apt_release deb-src trixie
+        vh_apt_line deb bookworm-backports
         ;;
     esac
-}
-
-# A configuration that has only its network settings (a proxy, say) from the system: the hooks in
-# /etc/apt are for the system's own lists.
-qemu_write_apt_conf()
-{
-    local dir=$qemu_cache/apt-$1
-
-    mkdir -p "$dir/state/lists/partial" "$dir/cache/archives/partial" \
-        "$dir"/etc/{apt.conf,sources.list,preferences,trusted.gpg}.d
-    qemu_apt_sources "$1" >"$dir/etc/sources.list"
-    : >"$dir/status"
-    {
-        apt-config dump | grep -E '^Acquire::(https?|Check-Valid-Until|Check-Date|ForceIPv)' || true
-        printf '%s "%s";\n' \
-            Dir::Etc "$dir/etc" Dir::State "$dir/state" Dir::State::status "$dir/status" \
-            Dir::Cache "$dir/cache" \
-            Acquire::Languages none Acquire::Retries 2 Acquire::http::Timeout 20 \
-            APT::Sandbox::User "$(id -un)" quiet 1
-    } >"$dir/apt.conf"
 }
 
 # qemu_apt BRANCH TOOL ARGUMENTS...
 qemu_apt()
 {
-    local conf=$qemu_cache/apt-$1/apt.conf
+    local dir=$qemu_cache/apt-$1
     shift
-    LC_ALL=C APT_CONFIG=$conf "$@"
+    vh_apt "$dir" "$@"
 }
 
 # The newest source version of the branch that apt's lists have.
@@ -96,7 +68,7 @@ qemu_download()
 {
     local branch=$1 log=$2 version new=$qemu_cache/source-$1.new
 
-    qemu_write_apt_conf "$branch"
+    qemu_apt_sources "$branch" | vh_apt_configure "$qemu_cache/apt-$branch"
     qemu_apt "$branch" apt-get update --error-on=any >>"$log" 2>&1 || return 1
     version=$(qemu_newest "$branch")
     if [ -z "$version" ]; then
@@ -153,9 +125,9 @@ qemu_fetch()
     if qemu_download "$branch" "$log"; then return 0; fi
     if [ -z "$version" ]; then
         tail -n 5 "$log" >&2
-        vh_die "Debian's source of QEMU $branch could not be fetched from $qemu_mirror; all of $log"
+        vh_die "Debian's source of QEMU $branch could not be fetched from $vh_apt_mirror; all of $log"
     fi
-    vh_say "No answer from $qemu_mirror: going on with $version out of the cache"
+    vh_say "No answer from $vh_apt_mirror: going on with $version out of the cache"
     touch -d "-$((qemu_look_again_minutes - qemu_try_again_minutes)) minutes" "$looked"
 }
 
