@@ -218,6 +218,21 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VhLabWork, vh_lab_work_free)
 gboolean vh_lab_guest_status(VhLabGuest *guest, guint timeout_ms, VhLabReport **ret_report,
                              GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* ---- Files in a guest ---- */
+
+/*
+ * What a file of the guest's has to say now, such as a counter in /sys: text, up to 1 MiB. Of
+ * /dev/kmsg it is all of the kernel's log. Free with g_free(). VH_ERROR_FAILED where the guest's
+ * kernel refuses, with what it says.
+ */
+char *vh_lab_guest_read_file(VhLabGuest *guest, const char *path,
+                             GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Writes `text` to a file that is there, in one call, and blocks till the guest's kernel has taken
+ * it; the agent does nothing else meanwhile, but its workers do. As _read_file(). */
+gboolean vh_lab_guest_write_file(VhLabGuest *guest, const char *path, const char *text,
+                                 GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* ---- Measured from the outside ---- */
 
 typedef struct {

@@ -392,6 +392,32 @@ static void children_are_started_and_ended(Fixture *f, gconstpointer data)
     g_assert_true(WIFSIGNALED(status));
 }
 
+static void files_are_read_and_written(Fixture *f, gconstpointer data)
+{
+    static const char swappiness[] = "/proc/sys/vm/swappiness", log[] = "/dev/kmsg";
+    g_autoptr(VhLabGuest) guest = start(f, &(VhLabGuestSpec){.name = "files"});
+    g_autofree char *before = NULL, *after = NULL, *lines = NULL, *none = NULL;
+    g_autoptr(GError) error = NULL;
+
+    before = vh_lab_guest_read_file(guest, swappiness, &error);
+    g_assert_no_error(error);
+    g_assert_cmpstr(before, !=, "7\n");
+    g_assert_true(vh_lab_guest_write_file(guest, swappiness, "7\n", &error));
+    after = vh_lab_guest_read_file(guest, swappiness, &error);
+    g_assert_cmpstr(after, ==, "7\n");
+    g_assert_true(vh_lab_guest_write_file(guest, log, "written by the host\n", &error));
+    lines = vh_lab_guest_read_file(guest, log, &error);
+    g_assert_no_error(error);
+    g_assert_nonnull(strstr(lines, "Linux version"));
+    g_assert_nonnull(strstr(lines, "written by the host"));
+    none = vh_lab_guest_read_file(guest, "/nowhere", &error);
+    g_assert_error(error, VH_ERROR, VH_ERROR_FAILED);
+    g_assert_nonnull(strstr(error->message, "/nowhere: No such file"));
+    g_clear_error(&error);
+    g_assert_false(vh_lab_guest_write_file(guest, swappiness, "no number", &error));
+    g_assert_error(error, VH_ERROR, VH_ERROR_FAILED);
+}
+
 #define ADD(path, function) g_test_add("/lab/" path, Fixture, NULL, set_up, function, tear_down)
 
 int main(int argc, char **argv)
@@ -410,6 +436,7 @@ int main(int argc, char **argv)
     ADD("workers-run-side-by-side", workers_run_side_by_side);
     ADD("hung-guests-come-back", hung_guests_come_back);
     ADD("guests-survive-libvirtd", guests_survive_libvirtd);
+    ADD("files-are-read-and-written", files_are_read_and_written);
     ADD("children-are-started-and-ended", children_are_started_and_ended);
     return g_test_run();
 }

@@ -28,6 +28,7 @@ typedef struct {
 } Text;
 
 __attribute__((format(printf, 2, 3))) void text_add(Text *text, const char *format, ...);
+void text_append(Text *text, const char *data, size_t length);
 void text_clear(Text *text);
 
 /* Appends the guest's own memory numbers as "key value" lines: /proc/meminfo and vmstat. */
@@ -77,6 +78,12 @@ bool region_locate(const Region *region, uint64_t bytes, Text *text);
 /* Makes the file on the disk `bytes` long and reads it whole, so that the page cache holds it. */
 bool cache_fill(uint64_t bytes, Tally *tally, char *error, size_t error_bytes);
 bool cache_drop(void);
+
+/* Appends what a file has to say now; one that would make its reader wait, such as /dev/kmsg, ends
+ * there. *error is what the kernel says of it. */
+bool file_read(const char *path, Text *text, char *error, size_t error_bytes);
+/* Writes all of `data` in one call, as files of /proc and /sys want it. Makes no file. */
+bool file_write(const char *path, const char *data, size_t length, char *error, size_t error_bytes);
 
 /* The frames between PID 1 and a worker: a header, and then length bytes. */
 typedef enum { FRAME_PROGRAM, FRAME_INTERIM, FRAME_REPORT } FrameKind;

@@ -2,12 +2,15 @@
 /*
  * The host's requests. Both directions carry a line "VERB ID WORKER LENGTH\n" and then LENGTH
  * bytes. From the host: hello, answered with ready; work, answered with interim (any number) and
- * one report, or with refused. IDs are the host's; each worker does one program at a time.
+ * one report, or with refused; read, a path, answered with data or refused; write, a path, a line's
+ * end and what to write, answered with written or refused. IDs are the host's; each worker does one
+ * program at a time.
  */
 #include "agent.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -177,14 +180,48 @@ static void pass_on_frame(Server *s, Slot *slot)
         slot->id[0] = '\0';
 }
 
+static void do_read(Server *s, const Request *r, const char *payload)
+{
+    char path[PATH_MAX] = "", why[512];
+    Text text = {0};
+
+    snprintf(path, sizeof(path), "%.*s", (int)r->length, payload);
+    if (file_read(path, &text, why, sizeof(why)))
+        answer(s, "data", r->id, r->worker, text.data ? text.data : "", text.length);
+    else
+        refuse(s, r, why);
+    text_clear(&text);
+}
+
+static void do_write(Server *s, const Request *r, const char *payload)
+{
+    const char *end = memchr(payload, '\n', r->length);
+    char path[PATH_MAX] = "", why[512];
+
+    if (!end) {
+        refuse(s, r, "there is nothing to write; a path, a line's end and the text are wanted");
+        return;
+    }
+    snprintf(path, sizeof(path), "%.*s", (int)(end - payload), payload);
+    end++;
+    if (file_write(path, end, r->length - (size_t)(end - payload), why, sizeof(why)))
+        answer(s, "written", r->id, r->worker, "", 0);
+    else
+        refuse(s, r, why);
+}
+
 static void dispatch(Server *s, const Request *r, const char *payload)
 {
     if (strcmp(r->verb, "hello") == 0)
         answer_hello(s, r);
     else if (strcmp(r->verb, "work") == 0)
         do_work(s, r, payload);
+    else if (strcmp(r->verb, "read") == 0)
+        do_read(s, r, payload);
+    else if (strcmp(r->verb, "write") == 0)
+        do_write(s, r, payload);
     else
-        refuse(s, r, "no such verb; there are hello and work");
+        refuse(s, r, "no such verb; there are hello, work, read and write");
 }
 
 /* Takes whole requests off the front of the input. */

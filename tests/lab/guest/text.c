@@ -14,6 +14,27 @@
 #include <time.h>
 #include <unistd.h>
 
+void text_append(Text *text, const char *data, size_t length)
+{
+    if (text->length + length + 1 > text->capacity) {
+        size_t wanted = text->capacity ? text->capacity * 2 : 4096;
+        char *more;
+
+        while (wanted < text->length + length + 1)
+            wanted *= 2;
+        more = wanted <= AGENT_MAX_REPORT_BYTES ? realloc(text->data, wanted) : NULL;
+        if (!more) {
+            text->cut = true;
+            return;
+        }
+        text->data = more;
+        text->capacity = wanted;
+    }
+    memcpy(text->data + text->length, data, length);
+    text->length += length;
+    text->data[text->length] = '\0';
+}
+
 void text_add(Text *text, const char *format, ...)
 {
     char line[512];
@@ -23,21 +44,8 @@ void text_add(Text *text, const char *format, ...)
     va_start(args, format);
     length = vsnprintf(line, sizeof(line), format, args);
     va_end(args);
-    if (length < 0 || (size_t)length >= sizeof(line))
-        return;
-    if (text->length + (size_t)length + 1 > text->capacity) {
-        size_t wanted = text->capacity ? text->capacity * 2 : 4096;
-        char *more = wanted <= AGENT_MAX_REPORT_BYTES ? realloc(text->data, wanted) : NULL;
-
-        if (!more) {
-            text->cut = true;
-            return;
-        }
-        text->data = more;
-        text->capacity = wanted;
-    }
-    memcpy(text->data + text->length, line, (size_t)length + 1);
-    text->length += (size_t)length;
+    if (length >= 0 && (size_t)length < sizeof(line))
+        text_append(text, line, (size_t)length);
 }
 
 void text_clear(Text *text)
