@@ -23,8 +23,9 @@ static const char usage[] =
     "                       run a command in a new lab; its exit status is ours\n"
     "  shell [OPTION...]    a shell in a new lab, with guests if wanted\n"
     "  guest COMMAND ...    guests, from inside a lab (virthint-lab guest --help)\n"
-    "  images [--update] [--deb FILE]...\n"
-    "                       get or update the guests' kernel; add one of a package\n"
+    "  images [--update] [--kernel BRANCH] [--deb FILE]...\n"
+    "                       get or update the guests' kernel, or another of Debian's,\n"
+    "                       say 6.12; add one of a package\n"
     "\n"
     "Options:\n"
     "  --scratch SIZE       limit of what is written inside, in memory (1GiB)\n"
@@ -52,7 +53,7 @@ static int run_lab(LabRun *run)
     g_autoptr(GError) error = NULL;
     g_autofree char *images = vh_lab_images_dir();
 
-    if (!vh_lab_images_prepare(FALSE, say, NULL, &error))
+    if (!vh_lab_images_prepare(NULL, FALSE, say, NULL, &error))
         return fail(error);
     run->images = images;
     return lab_run(run);
@@ -184,12 +185,14 @@ static gboolean add_deb(const char *deb, GError **error)
 static int images_main(int argc, char **argv)
 {
     static const struct option options[] = {{"update", no_argument, NULL, 'u'},
+                                            {"kernel", required_argument, NULL, 'k'},
                                             {"deb", required_argument, NULL, 'd'},
                                             {"help", no_argument, NULL, 'h'},
                                             {0}};
     g_autofree char *kernel = NULL;
     g_autoptr(GError) error = NULL;
     gboolean update = FALSE, only_debs = FALSE;
+    const char *branch = NULL;
     int option;
 
     while ((option = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
@@ -199,6 +202,8 @@ static int images_main(int argc, char **argv)
         }
         if (option == 'u')
             update = TRUE;
+        else if (option == 'k')
+            branch = optarg;
         else if (option != 'd')
             return LAB_EXIT_FAILED;
         else if (!add_deb(optarg, &error))
@@ -206,10 +211,10 @@ static int images_main(int argc, char **argv)
         else
             only_debs = TRUE;
     }
-    if (only_debs && !update)
+    if (only_debs && !update && !branch)
         return 0;
-    if (!vh_lab_images_prepare(update, say, NULL, &error) ||
-        !(kernel = vh_lab_images_kernel(NULL, &error)))
+    if (!vh_lab_images_prepare(branch, update, say, NULL, &error) ||
+        !(kernel = vh_lab_images_kernel(branch, &error)))
         return fail(error);
     printf("%s\n", kernel);
     return 0;

@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "vh-error.h"
+#include "vh-lab-apt.h"
 
-#define META_PACKAGE "linux-image-cloud-amd64"
 #define PREFIX "kernel-"
 
 /* In the order of loading. What a kernel does not have as a module it has built in. */
@@ -191,109 +191,39 @@ static gboolean add_deb(const Job *job, const char *deb, char **ret_name, GError
     return TRUE;
 }
 
-/* apt's options for a state of our own; the system's may be stale, or another user's to update. */
-static GPtrArray *apt_command(const Job *job, const char *tool, gboolean own_state)
+static gboolean fetch(const Job *job, const char *branch, char **ret_deb, GError **error)
 {
-    GPtrArray *argv = g_ptr_array_new_with_free_func(g_free);
-
-    g_ptr_array_add(argv, g_strdup(tool));
-    g_ptr_array_add(argv, g_strdup("-q"));
-    g_ptr_array_add(argv, g_strdup("-oAPT::Sandbox::User="));
-    if (own_state) {
-        g_ptr_array_add(argv, g_strdup_printf("-oDir::State=%s/apt", job->work));
-        g_ptr_array_add(argv, g_strdup_printf("-oDir::State::lists=%s/apt/lists", job->work));
-        g_ptr_array_add(argv, g_strdup_printf("-oDir::Cache=%s/apt", job->work));
-        g_ptr_array_add(argv, g_strdup("-oDir::State::status=/var/lib/dpkg/status"));
-    }
-    return argv;
-}
-
-static gboolean apt_run(const Job *job, gboolean own_state, const char *tool, const char *verb,
-                        const char *package, char **ret_output, GError **error)
-{
-    g_autoptr(GPtrArray) argv = apt_command(job, tool, own_state);
-
-    g_ptr_array_add(argv, g_strdup(verb));
-    if (package)
-        g_ptr_array_add(argv, g_strdup(package));
-    g_ptr_array_add(argv, NULL);
-    return vh_lab_run_tool(job->work, (const char *const *)argv->pdata, ret_output, error);
-}
-
-/* "Depends: linux-image-6.1.0-56-cloud-amd64 (= 6.1.192-2)" */
-static char *package_from(const char *show)
-{
-    g_autoptr(GRegex) regex =
-        g_regex_new("^Depends:.*?(linux-image-[0-9][^ ,(]*)", G_REGEX_MULTILINE, 0, NULL);
-    g_autoptr(GMatchInfo) match = NULL;
-
-    return g_regex_match(regex, show, 0, &match) ? g_match_info_fetch(match, 1) : NULL;
-}
-
-static gboolean download(const Job *job, gboolean own_state, GError **error)
-{
-    g_autofree char *show = NULL, *package = NULL;
-
-    if (!apt_run(job, own_state, "apt-cache", "show", META_PACKAGE, &show, error))
-        return FALSE;
-    package = package_from(show);
-    if (!package) {
-        g_set_error(error, VH_ERROR, VH_ERROR_UNSUPPORTED,
-                    "apt's " META_PACKAGE " names no kernel package");
-        return FALSE;
-    }
-    return apt_run(job, own_state, "apt-get", "download", package, NULL, error);
-}
-
-/* First with the system's lists, which need no download of their own; else with lists of our own.
- */
-static gboolean fetch_default(const Job *job, char **ret_deb, GError **error)
-{
-    g_autofree char *lists = g_build_filename(job->work, "apt/lists/partial", NULL);
-    g_autofree char *archives = g_build_filename(job->work, "apt/archives/partial", NULL);
-    g_autoptr(GError) first = NULL, update = NULL;
-
     say(job, "downloading Debian's kernel for guests (27 MB)");
-    if (!download(job, FALSE, &first)) {
-        say(job, "downloading apt's package lists");
-        g_mkdir_with_parents(lists, 0700);
-        g_mkdir_with_parents(archives, 0700);
-        /* One source that fails, of several, does not matter if the package is found. */
-        if (!apt_run(job, TRUE, "apt-get", "update", NULL, NULL, &update))
-            g_debug("%s", update->message);
-        if (!download(job, TRUE, error)) {
-            g_prefix_error(
-                error, "no kernel for guests (it comes from Debian's package " META_PACKAGE "): ");
-            return FALSE;
-        }
-    }
+    if (!vh_lab_apt_download_kernel(job->work, branch, job->progress, job->data, error))
+        return FALSE;
     *ret_deb = find_file(job->work, "linux-image-*.deb", error);
     return *ret_deb != NULL;
 }
 
-static gboolean prepare_locked(const Job *job, gboolean update, GError **error)
+static gboolean prepare_locked(const Job *job, const char *branch, gboolean update, GError **error)
 {
     g_autofree char *deb = NULL, *name = NULL, *present = NULL;
     g_autofree char *file = g_build_filename(job->cache, "default", NULL);
 
     /* Another process may have done it while we waited for the lock. */
-    if (!update && (present = vh_lab_images_kernel(NULL, NULL)))
+    if (!update && (present = vh_lab_images_kernel(branch, NULL)))
         return TRUE;
-    return fetch_default(job, &deb, error) && add_deb(job, deb, &name, error) &&
-           g_file_set_contents(file, name, -1, error);
+    if (!fetch(job, branch, &deb, error) || !add_deb(job, deb, &name, error))
+        return FALSE;
+    return branch || g_file_set_contents(file, name, -1, error);
 }
 
-gboolean vh_lab_images_prepare(gboolean update, VhLabProgress progress, gpointer data,
-                               GError **error)
+gboolean vh_lab_images_prepare(const char *branch, gboolean update, VhLabProgress progress,
+                               gpointer data, GError **error)
 {
     g_autofree char *cache = vh_lab_images_dir();
-    g_autofree char *present = update ? NULL : vh_lab_images_kernel(NULL, NULL);
+    g_autofree char *present = update ? NULL : vh_lab_images_kernel(branch, NULL);
     Job job = {.cache = cache, .progress = progress, .data = data};
     gboolean ok;
 
     if (present)
         return TRUE;
-    ok = job_start(&job, error) && prepare_locked(&job, update, error);
+    ok = job_start(&job, error) && prepare_locked(&job, branch, update, error);
     job_end(&job);
     return ok;
 }
@@ -314,11 +244,30 @@ static int compare_versions(gconstpointer a, gconstpointer b)
     return strverscmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* "6.1" is the start of "6.1.0-56-cloud-amd64_6.1.192-2", but neither of "6.12..." nor of a variant
+ * such as "6.1-debug_...". */
+static gboolean fits(const char *name, const char *choice)
+{
+    gsize length = strlen(choice);
+
+    return strncmp(name, choice, length) == 0 && strchr("._", name[length]);
+}
+
+/* The name in the file "default"; it may name a kernel that is not there. */
+static char *read_default(const char *cache)
+{
+    g_autofree char *file = g_build_filename(cache, "default", NULL);
+    char *name = NULL;
+
+    g_file_get_contents(file, &name, NULL, NULL);
+    return name;
+}
+
 static char *find_kernel(const char *cache, const char *choice, GError **error)
 {
     g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GDir) dir = g_dir_open(cache, 0, NULL);
-    g_autofree char *all = NULL;
+    g_autofree char *all = NULL, *preferred = read_default(cache);
     const char *name, *best = NULL;
 
     while (dir && (name = g_dir_read_name(dir))) {
@@ -327,8 +276,11 @@ static char *find_kernel(const char *cache, const char *choice, GError **error)
     }
     g_ptr_array_sort(names, compare_versions);
     for (guint i = 0; i < names->len; i++) {
-        if (g_str_has_prefix(names->pdata[i], choice))
-            best = names->pdata[i];
+        if (!fits(names->pdata[i], choice))
+            continue;
+        best = names->pdata[i];
+        if (g_strcmp0(best, preferred) == 0)
+            break;
     }
     if (best)
         return g_strdup_printf("%s/" PREFIX "%s", cache, best);
@@ -343,14 +295,14 @@ static char *find_kernel(const char *cache, const char *choice, GError **error)
 char *vh_lab_images_kernel(const char *choice, GError **error)
 {
     g_autofree char *cache = vh_lab_images_dir();
-    g_autofree char *file = g_build_filename(cache, "default", NULL);
     g_autofree char *name = NULL;
 
     if (choice && strchr(choice, '/'))
         return g_strdup(choice);
     if (choice)
         return find_kernel(cache, choice, error);
-    if (!g_file_get_contents(file, &name, NULL, NULL)) {
+    name = read_default(cache);
+    if (!name) {
         g_set_error(error, VH_ERROR, VH_ERROR_GONE,
                     "there is no kernel for guests in %s; virthint-lab images gets it", cache);
         return NULL;

@@ -17,13 +17,14 @@ typedef void (*VhLabProgress)(const char *text, gpointer data);
 char *vh_lab_images_dir(void);
 
 /*
- * Makes sure that the default kernel, Debian's linux-image-cloud-amd64, is in the cache: asks apt
- * (with the user's own sources; without root, and without touching the system's apt state) when
- * it is missing, or when `update` is set. Blocks, for half a minute at most on a usual line.
- * VH_ERROR_UNSUPPORTED where there is no apt or no such package.
+ * Makes sure that a kernel is in the cache: the newest of Debian's cloud kernels of `branch`, such
+ * as "6.12"; NULL: the default one, Debian's linux-image-cloud-amd64. Asks apt (with the user's own
+ * sources; without root, and without touching the system's apt state) when it is missing, or when
+ * `update` is set. Blocks, for half a minute at most on a usual line. VH_ERROR_UNSUPPORTED where
+ * there is no apt or no such package.
  */
-gboolean vh_lab_images_prepare(gboolean update, VhLabProgress progress, gpointer data,
-                               GError **error) G_GNUC_WARN_UNUSED_RESULT;
+gboolean vh_lab_images_prepare(const char *branch, gboolean update, VhLabProgress progress,
+                               gpointer data, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Adds the kernel of a Debian linux-image package file to the cache; *ret_name is its name there,
  * for vh_lab_images_kernel(). Blocks for some seconds. */
@@ -32,8 +33,9 @@ gboolean vh_lab_images_add_deb(const char *deb, VhLabProgress progress, gpointer
 
 /*
  * The directory of a kernel (in it: vmlinux, modules/). NULL: the default one. With a slash: a
- * directory. Otherwise the start of the name of one in the cache, such as "6.12"; the last in
- * order of version where several fit. VH_ERROR_GONE names what there is. Free with g_free().
+ * directory. Otherwise the start of the name of one in the cache up to a dot or underscore, such as
+ * "6.12"; where several fit, the default one, or else the last in order of version. VH_ERROR_GONE
+ * names what there is. Free with g_free().
  */
 char *vh_lab_images_kernel(const char *choice, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
