@@ -79,7 +79,8 @@ void vh_lab_channel_free(VhLabChannel *channel)
 {
     if (!channel)
         return;
-    close(channel->fd);
+    if (channel->fd >= 0)
+        close(channel->fd);
     g_byte_array_unref(channel->input);
     g_ptr_array_unref(channel->answers);
     g_hash_table_unref(channel->forgotten);
@@ -217,4 +218,18 @@ void vh_lab_channel_forget(VhLabChannel *channel, guint64 id)
             g_ptr_array_remove_index(channel->answers, i);
     }
     g_hash_table_add(channel->forgotten, g_memdup2(&id, sizeof(id)));
+}
+
+void vh_lab_channel_switch(VhLabChannel *channel, VhLabChannel *next)
+{
+    guint8 buffer[65536];
+    ssize_t n;
+
+    /* The old side is stopped: what it has sent is all here. */
+    while ((n = recv(channel->fd, buffer, sizeof(buffer), MSG_DONTWAIT)) > 0)
+        g_byte_array_append(channel->input, buffer, (guint)n);
+    close(channel->fd);
+    channel->fd = next->fd;
+    next->fd = -1;
+    vh_lab_channel_free(next);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Files of a guest's, read and written through its agent. */
+/* Files and kernel modules of a guest's, through its agent. */
 #include <string.h>
 
 #include "vh-lab-private.h"
@@ -37,6 +37,20 @@ gboolean vh_lab_guest_write_file(VhLabGuest *guest, const char *path, const char
 {
     g_autofree char *payload = g_strconcat(path, "\n", text, NULL);
     g_autofree char *answer = ask(guest, "write", payload, error);
+
+    return answer != NULL;
+}
+
+gboolean vh_lab_guest_load_module(VhLabGuest *guest, const char *name, GError **error)
+{
+    g_autofree char *answer = ask(guest, "load", name, error);
+
+    return answer != NULL;
+}
+
+gboolean vh_lab_guest_unload_module(VhLabGuest *guest, const char *name, GError **error)
+{
+    g_autofree char *answer = ask(guest, "unload", name, error);
 
     return answer != NULL;
 }

@@ -117,6 +117,29 @@ gboolean vh_lab_guest_connect(VhLabGuest *guest, GError **error)
     return guest->channel != NULL;
 }
 
+gboolean vh_lab_guest_announce(VhLabGuest *guest, const char *socket, GError **error)
+{
+    g_return_val_if_fail(guest->next == NULL, FALSE);
+    guest->next = vh_lab_channel_open(socket, error);
+    return guest->next != NULL;
+}
+
+void vh_lab_guest_moved(VhLabGuest *guest, pid_t pid, const char *socket)
+{
+    guest->pid = pid;
+    g_free(guest->socket);
+    guest->socket = g_strdup(socket);
+    if (guest->channel)
+        vh_lab_channel_switch(guest->channel, g_steal_pointer(&guest->next));
+    else
+        guest->channel = g_steal_pointer(&guest->next);
+}
+
+void vh_lab_guest_stayed(VhLabGuest *guest)
+{
+    g_clear_pointer(&guest->next, vh_lab_channel_free);
+}
+
 /* The reason why a guest did not come up is the last thing on its console. */
 static void add_console_line(const VhLabGuest *guest, GError **error)
 {
@@ -171,6 +194,7 @@ void vh_lab_guest_leave(VhLabGuest *guest)
     if (!guest)
         return;
     vh_lab_channel_free(guest->channel);
+    vh_lab_channel_free(guest->next);
     g_free(guest->socket);
     g_free(guest->name);
     g_free(guest);

@@ -25,6 +25,7 @@ struct VhLabGuest {
     gint64 launched_us;
     gint64 boot_us;
     VhLabChannel *channel; /* NULL until it is needed */
+    VhLabChannel *next;    /* the one of a QEMU that it will move to */
 };
 
 /* libvirt's last error as ours: the code that fits, "what: message". */
@@ -49,6 +50,12 @@ typedef struct {
 gboolean vh_lab_disk_make(const VhLab *lab, const VhLabGuestSpec *spec, VhLabDisk *ret_disk,
                           GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void vh_lab_disk_clear(VhLabDisk *disk);
+
+/* What every guest's kernel is told, and the spec's own arguments. Free with g_free(). */
+char *vh_lab_kernel_args(const VhLabGuestSpec *spec);
+
+/* VH_ERROR_INVALID with what would be right. */
+gboolean vh_lab_check_spec(const VhLabGuestSpec *spec, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* The domain XML of a spec; the caller has resolved kernel, initramfs and disk. VH_ERROR_INVALID
  * where the spec makes no sense. Free with g_free(). */
@@ -83,6 +90,10 @@ guint64 vh_lab_channel_send(VhLabChannel *channel, const char *verb, const char 
 gboolean vh_lab_channel_take(VhLabChannel *channel, guint64 id, gboolean want_interim,
                              gint64 deadline_us, char **ret_verb, char **ret_text,
                              GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Goes on with another channel to the same agent, which it frees: what is still to be read of the
+ * old one comes first, and everything that was asked for may be answered on the new one. */
+void vh_lab_channel_switch(VhLabChannel *channel, VhLabChannel *next);
 
 /* Forgets all answers to `id`, those to come too. */
 void vh_lab_channel_forget(VhLabChannel *channel, guint64 id);

@@ -31,7 +31,7 @@ guint64 vh_lab_spec_max_memory(const VhLabGuestSpec *spec)
     return spec->max_memory_bytes ? spec->max_memory_bytes : vh_lab_spec_memory(spec);
 }
 
-static gboolean check_spec(const VhLabGuestSpec *spec, GError **error)
+gboolean vh_lab_check_spec(const VhLabGuestSpec *spec, GError **error)
 {
     static const char allowed[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
@@ -67,17 +67,23 @@ static void add_basics(GString *xml, const VhLabGuestSpec *spec)
                              "</memoryBacking>");
 }
 
+char *vh_lab_kernel_args(const VhLabGuestSpec *spec)
+{
+    char *args = g_strjoin(" ", kernel_args, spec->no_driver ? "vh_lab_skip=virtio_balloon" : "",
+                           spec->kernel_args ? spec->kernel_args : "", NULL);
+
+    return g_strchomp(args);
+}
+
 static void add_boot(GString *xml, const VhLabGuestSpec *spec, const char *kernel_dir,
                      const char *initramfs)
 {
-    g_autofree char *args =
-        g_strjoin(" ", kernel_args, spec->no_driver ? "vh_lab_skip=virtio_balloon" : "",
-                  spec->kernel_args ? spec->kernel_args : "", NULL);
+    g_autofree char *args = vh_lab_kernel_args(spec);
     g_autofree char *text =
         g_markup_printf_escaped("<os><type arch='x86_64' machine='pc'>hvm</type>"
                                 "<kernel>%s/vmlinux</kernel><initrd>%s</initrd>"
                                 "<cmdline>%s</cmdline></os>",
-                                kernel_dir, initramfs, g_strchomp(args));
+                                kernel_dir, initramfs, args);
 
     g_string_append(xml, text);
     /* TCG translates into a buffer of 1 GiB otherwise; no ACPI, which takes the guest long. */
@@ -135,7 +141,7 @@ char *vh_lab_guest_xml(const VhLab *lab, const VhLabGuestSpec *spec, const char 
     g_autofree char *emulator = NULL;
     GString *xml;
 
-    if (!check_spec(spec, error) || !(emulator = vh_lab_emulator(lab, spec, error)))
+    if (!vh_lab_check_spec(spec, error) || !(emulator = vh_lab_emulator(lab, spec, error)))
         return NULL;
     /* KVM is never used, even where there is one: results have to be the same everywhere. */
     xml = g_string_new(

@@ -130,6 +130,17 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VhLabGuest, vh_lab_guest_free)
  */
 VhLabGuest *vh_lab_guest_adopt(VhLab *lab, const char *name, pid_t pid, const char *socket);
 
+/*
+ * The handle follows its guest to another QEMU. _announce, before a migration begins, connects to
+ * the channel there, so that the guest never sees its host go away; _moved, once the guest runs
+ * there, goes on with it, reports that are waited for included. Requests must not be made in
+ * between. _stayed is for a migration that came to nothing.
+ */
+gboolean vh_lab_guest_announce(VhLabGuest *guest, const char *socket,
+                               GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void vh_lab_guest_moved(VhLabGuest *guest, pid_t pid, const char *socket);
+void vh_lab_guest_stayed(VhLabGuest *guest);
+
 /* Frees the handle only: the guest runs on. */
 void vh_lab_guest_leave(VhLabGuest *guest);
 
@@ -232,6 +243,13 @@ char *vh_lab_guest_read_file(VhLabGuest *guest, const char *path,
  * it; the agent does nothing else meanwhile, but its workers do. As _read_file(). */
 gboolean vh_lab_guest_write_file(VhLabGuest *guest, const char *path, const char *text,
                                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Unloads a kernel module, and loads again one that the image carries, such as "virtio_balloon".
+ * As _write_file(). */
+gboolean vh_lab_guest_load_module(VhLabGuest *guest, const char *name,
+                                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
+gboolean vh_lab_guest_unload_module(VhLabGuest *guest, const char *name,
+                                    GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* ---- Measured from the outside ---- */
 

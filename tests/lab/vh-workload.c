@@ -251,6 +251,55 @@ static bool take_locate(Parser *p, VhWorkloadOp *op)
            (p->n_words < 3 || take_size(p, p->words[2], &op->bytes));
 }
 
+static const char *const stress_names[VH_WORKLOAD_STRESS_KINDS] = {
+    [VH_WORKLOAD_STRESS_FRAGMENT] = "fragment", [VH_WORKLOAD_STRESS_FORK] = "fork",
+    [VH_WORKLOAD_STRESS_HUGE] = "huge",         [VH_WORKLOAD_STRESS_CACHE] = "cache",
+    [VH_WORKLOAD_STRESS_PIPE] = "pipe",
+};
+
+/* Names with commas between them. */
+static bool take_stress_names(Parser *p, const char *list, uint32_t *ret_bits)
+{
+    size_t length;
+
+    for (const char *c = list; *c; c += length + (c[length] == ',')) {
+        unsigned kind = 0;
+
+        length = strcspn(c, ",");
+        while (kind < VH_WORKLOAD_STRESS_KINDS &&
+               (strncmp(stress_names[kind], c, length) != 0 || stress_names[kind][length] != '\0'))
+            kind++;
+        if (kind == VH_WORKLOAD_STRESS_KINDS)
+            return refuse(p,
+                          "a stress has no '%.*s'; it can be without fragment, fork, huge, cache "
+                          "and pipe",
+                          (int)length, c);
+        *ret_bits |= 1u << kind;
+    }
+    return true;
+}
+
+static bool take_stress(Parser *p, VhWorkloadOp *op)
+{
+    const char *rest;
+
+    if (!take_size(p, p->words[1], &op->bytes) || !want_word(p, 2, "for") ||
+        !take_duration(p, p->words[3], &op->duration_us) || !want_word(p, 4, "threads"))
+        return false;
+    if (!take_number(p->words[5], &op->value, &rest) || *rest || op->value < 1 ||
+        op->value > VH_WORKLOAD_STRESS_MAX_THREADS)
+        return refuse(p, "'%s' is no count of threads; write a whole number from 1 to %u",
+                      p->words[5], VH_WORKLOAD_STRESS_MAX_THREADS);
+    if (op->bytes / op->value < VH_WORKLOAD_PAGE_BYTES)
+        return refuse(p, "%s is too little for %s threads; each needs a page", p->words[1],
+                      p->words[5]);
+    if (p->n_words == 6)
+        return true;
+    if (p->n_words == 7)
+        return refuse(p, "'%s' lacks its list; write without fork,pipe", p->words[6]);
+    return want_word(p, 6, "without") && take_stress_names(p, p->words[7], &op->stress_without);
+}
+
 static bool take_repeat(Parser *p, VhWorkloadOp *op)
 {
     const char *rest;
@@ -289,11 +338,18 @@ static const Form forms[VH_WORKLOAD_KINDS] = {
     [VH_WORKLOAD_END] = {"end", "end", 1, 1, take_end},
     [VH_WORKLOAD_LOCATE] = {"locate", "locate NAME [SIZE]", 2, 3, take_locate},
     [VH_WORKLOAD_REPORT] = {"report", "report", 1, 1, take_nothing},
+    [VH_WORKLOAD_STRESS] = {"stress", "stress SIZE for DURATION threads N [without LIST]", 6, 8,
+                            take_stress},
 };
 
 const char *vh_workload_kind_name(VhWorkloadKind kind)
 {
     return (unsigned)kind < VH_WORKLOAD_KINDS ? forms[kind].word : "unknown";
+}
+
+const char *vh_workload_stress_name(VhWorkloadStress kind)
+{
+    return (unsigned)kind < VH_WORKLOAD_STRESS_KINDS ? stress_names[kind] : "unknown";
 }
 
 static bool is_blank(char c)
@@ -356,7 +412,7 @@ static bool add_op(Parser *p)
     }
     return refuse(p,
                   "'%s' is no operation; there are seed, alloc, verify, free, fragment, churn, "
-                  "cache, dropcache, wait, repeat, end, locate and report",
+                  "cache, dropcache, wait, repeat, end, locate, report and stress",
                   p->words[0]);
 }
 

@@ -18,6 +18,7 @@
 #define VH_WORKLOAD_MAX_SIZE_BYTES ((uint64_t)1 << 40)
 #define VH_WORKLOAD_MAX_DURATION_US ((uint64_t)24 * 3600 * 1000000)
 #define VH_WORKLOAD_MAX_REPEAT 1000000u
+#define VH_WORKLOAD_STRESS_MAX_THREADS 64u
 
 typedef enum {
     VH_WORKLOAD_SEED,      /* value */
@@ -33,6 +34,7 @@ typedef enum {
     VH_WORKLOAD_END,       /* match: the index of its REPEAT */
     VH_WORKLOAD_LOCATE,    /* name, bytes (0: all) */
     VH_WORKLOAD_REPORT,    /* nothing */
+    VH_WORKLOAD_STRESS,    /* bytes, duration_us, value: threads, stress_without */
     VH_WORKLOAD_KINDS,
 } VhWorkloadKind;
 
@@ -42,6 +44,16 @@ typedef enum {
     VH_WORKLOAD_THP_WANTED,
     VH_WORKLOAD_THP_REFUSED,
 } VhWorkloadThp;
+
+/* Ways of a stress to use memory that can be left out of it. */
+typedef enum {
+    VH_WORKLOAD_STRESS_FRAGMENT,
+    VH_WORKLOAD_STRESS_FORK,
+    VH_WORKLOAD_STRESS_HUGE,
+    VH_WORKLOAD_STRESS_CACHE,
+    VH_WORKLOAD_STRESS_PIPE,
+    VH_WORKLOAD_STRESS_KINDS,
+} VhWorkloadStress;
 
 /* One operation; which members count is said at its kind. All sizes are whole pages. */
 typedef struct {
@@ -57,6 +69,7 @@ typedef struct {
     uint64_t value;
     uint32_t share_bp; /* 1/10000 */
     uint32_t match;
+    uint32_t stress_without; /* 1 << VhWorkloadStress, of each that is left out */
 } VhWorkloadOp;
 
 typedef struct {
@@ -77,6 +90,9 @@ void vh_workload_clear(VhWorkload *workload);
 
 /* The word of a kind ("alloc"), static. */
 const char *vh_workload_kind_name(VhWorkloadKind kind);
+
+/* The word of a stress's kind ("fork"), static. */
+const char *vh_workload_stress_name(VhWorkloadStress kind);
 
 /*
  * A 64-bit number from two others (the finaliser of SplitMix64 over their sum): the pattern of page

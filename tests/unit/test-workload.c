@@ -65,6 +65,15 @@ static const struct {
      "deeper than 8"},
     {"locate", 1, "locate NAME [SIZE]"},
     {"report all", 1, "report"},
+    {"stress 1MiB for 5s", 1, "stress SIZE for DURATION threads N [without LIST]"},
+    {"stress 1MiB for 5s workers 2", 1, "'threads'"},
+    {"stress 1MiB for 5s threads 0", 1, "from 1 to 64"},
+    {"stress 1MiB for 5s threads 65", 1, "from 1 to 64"},
+    {"stress 8KiB for 5s threads 3", 1, "each needs a page"},
+    {"stress 1MiB for 5s threads 2 without", 1, "lacks its list"},
+    {"stress 1MiB for 5s threads 2 with fork", 1, "'without'"},
+    {"stress 1MiB for 5s threads 2 without fork,fill", 1, "no 'fill'"},
+    {"stress 1MiB for 5s threads 2 without fork,,pipe", 1, "no ''"},
     {"verify a b", 1, "verify NAME"},
     {"verify \x01", 1, "printable ASCII"},
     {"verify \xc3\xa4", 1, "printable ASCII"},
@@ -130,6 +139,14 @@ static const struct {
     {"locate a", {.kind = VH_WORKLOAD_LOCATE, .name = "a"}},
     {"locate a 4KiB", {.kind = VH_WORKLOAD_LOCATE, .name = "a", .bytes = 4096}},
     {"report", {.kind = VH_WORKLOAD_REPORT}},
+    {"stress 1GiB for 30s threads 4",
+     {.kind = VH_WORKLOAD_STRESS, .bytes = 1u << 30, .duration_us = 30000000, .value = 4}},
+    {"stress 1GiB for 1s threads 1 without pipe,fragment",
+     {.kind = VH_WORKLOAD_STRESS,
+      .bytes = 1u << 30,
+      .duration_us = 1000000,
+      .value = 1,
+      .stress_without = 1u << VH_WORKLOAD_STRESS_PIPE | 1u << VH_WORKLOAD_STRESS_FRAGMENT}},
     {"repeat 1000000\nend", {.kind = VH_WORKLOAD_REPEAT, .value = 1000000}},
 };
 
@@ -155,6 +172,7 @@ static void takes_each_operation(void)
         g_assert_cmpuint(workload.ops[0].duration_us, ==, want->duration_us);
         g_assert_cmpuint(workload.ops[0].value, ==, want->value);
         g_assert_cmpuint(workload.ops[0].share_bp, ==, want->share_bp);
+        g_assert_cmpuint(workload.ops[0].stress_without, ==, want->stress_without);
         vh_workload_clear(&workload);
         g_assert_null(workload.ops);
     }

@@ -55,6 +55,14 @@ typedef struct {
     size_t keep_pages, granule_pages;
 } Region;
 
+/* The pattern of one page that begins with `value`; and how many bytes of a page are not of it. */
+void pattern_fill(uint64_t *page, uint64_t value);
+uint64_t pattern_check(const uint64_t *page, uint64_t value);
+
+/* Maps a region, and writes the pattern of its seed to what is in use of it: _alloc does both. */
+bool region_map(Region *region, size_t pages, VhWorkloadThp thp, uint64_t seed, Tally *tally);
+void region_fill(Region *region, Tally *tally);
+
 /* Maps and fills a region; false, with alloc_failures counted, where the kernel refuses. */
 bool region_alloc(Region *region, size_t pages, VhWorkloadThp thp, uint64_t seed, Tally *tally);
 
@@ -63,6 +71,12 @@ void region_thin(Region *region, size_t keep_pages, size_t granule_pages);
 
 /* Checks every byte of every page in use against the pattern. */
 void region_verify(const Region *region, Tally *tally);
+
+/* Writes to each page of a region that is only mapped; whether all else of it reads as zero. */
+bool region_is_zero(const Region *region, Tally *tally);
+
+/* Says where the first byte is that is not of the pattern; false where there is none (any more). */
+bool region_describe_bad(const Region *region, char *text, size_t bytes);
 
 /* Gives back the last `pages` pages of the mapping; all of it where there are not more. */
 void region_shrink(Region *region, size_t pages);
@@ -75,6 +89,9 @@ size_t region_used_pages(const Region *region);
 /* Appends "range PHYSICAL LENGTH" lines for up to `bytes` of pages in use. */
 bool region_locate(const Region *region, uint64_t bytes, Text *text);
 
+/* Makes the disk's file system accessible, where it is not yet. */
+bool cache_mount(char *error, size_t error_bytes);
+
 /* Makes the file on the disk `bytes` long and reads it whole, so that the page cache holds it. */
 bool cache_fill(uint64_t bytes, Tally *tally, char *error, size_t error_bytes);
 bool cache_drop(void);
@@ -84,6 +101,20 @@ bool cache_drop(void);
 bool file_read(const char *path, Text *text, char *error, size_t error_bytes);
 /* Writes all of `data` in one call, as files of /proc and /sys want it. Makes no file. */
 bool file_write(const char *path, const char *data, size_t length, char *error, size_t error_bytes);
+
+/* Loads the image's kernel modules but those in `skip` (commas between their names). */
+bool modules_load(const char *skip, char *error, size_t error_bytes);
+/* Loads one of them again, by its name; unloads one that is loaded. */
+bool module_load(const char *name, char *error, size_t error_bytes);
+bool module_unload(const char *name, char *error, size_t error_bytes);
+
+/*
+ * Executes a stress operation (stress.h) in threads of this process, and calls `progress` from this
+ * one about once a second with *tally brought up to date. Appends how often each action was done to
+ * `text`. False, with the reason, where something was corrupted, or could not be done at all.
+ */
+bool stress_run(const VhWorkloadOp *op, uint64_t seed, Tally *tally, void (*progress)(void *data),
+                void *data, Text *text, char *error, size_t error_bytes);
 
 /* The frames between PID 1 and a worker: a header, and then length bytes. */
 typedef enum { FRAME_PROGRAM, FRAME_INTERIM, FRAME_REPORT } FrameKind;

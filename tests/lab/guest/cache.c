@@ -23,8 +23,7 @@ static bool fail(char *error, size_t error_bytes, const char *what)
     return false;
 }
 
-/* Mounted at the first use, so that guests without need of it boot faster. */
-static bool mount_disk(char *error, size_t error_bytes)
+bool cache_mount(char *error, size_t error_bytes)
 {
     struct stat st;
 
@@ -76,7 +75,7 @@ bool cache_fill(uint64_t bytes, Tally *tally, char *error, size_t error_bytes)
     bool ok;
     int fd;
 
-    if (!mount_disk(error, error_bytes))
+    if (!cache_mount(error, error_bytes))
         return false;
     fd = open(FILE_PATH, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0 || fstat(fd, &st) < 0)

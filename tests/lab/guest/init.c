@@ -15,62 +15,25 @@
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#define MODULES_PATH "/modules"
 #define PORTS_PATH "/sys/class/virtio-ports"
 #define PORT_WAIT_US 20000000
 
-_Noreturn static void give_up(const char *what)
+_Noreturn static void give_up_saying(const char *why)
 {
-    fprintf(stderr, "virthint-lab-init: %s: %s\n", what, strerror(errno));
+    fprintf(stderr, "virthint-lab-init: %s\n", why);
     fflush(stderr);
     reboot(RB_POWER_OFF);
     _exit(1);
 }
 
-static bool is_skipped(const char *file, const char *skip)
+_Noreturn static void give_up(const char *what)
 {
-    size_t length;
+    char why[400];
 
-    for (const char *c = skip; c && *c; c += length + (c[length] == ',')) {
-        length = strcspn(c, ",");
-        if (length && strncmp(file, c, length) == 0 && strcmp(file + length, ".ko") == 0)
-            return true;
-    }
-    return false;
-}
-
-/* The two digits and the dash in front of each name give the order. */
-static const char *module_name(const char *file)
-{
-    const char *dash = strchr(file, '-');
-
-    return dash ? dash + 1 : file;
-}
-
-/* In the order of the names, but those in `skip` (commas between them). */
-static void modules_load(const char *skip)
-{
-    struct dirent **files;
-    int n = scandir(MODULES_PATH, &files, NULL, alphasort);
-
-    if (n < 0)
-        give_up("cannot read " MODULES_PATH);
-    for (int i = 0; i < n; i++) {
-        const char *file = files[i]->d_name;
-        char path[300];
-        int fd;
-
-        if (file[0] == '.' || is_skipped(module_name(file), skip))
-            continue;
-        snprintf(path, sizeof(path), MODULES_PATH "/%s", file);
-        fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0 || (syscall(SYS_finit_module, fd, "", 0) < 0 && errno != EEXIST))
-            give_up(path);
-        close(fd);
-    }
+    snprintf(why, sizeof(why), "%.300s: %s", what, strerror(errno));
+    give_up_saying(why);
 }
 
 /* The name of the device whose port has our name; false while there is none. */
@@ -101,7 +64,7 @@ static bool find_port(char *path, size_t bytes)
 
 int main(void)
 {
-    char path[256];
+    char path[256], why[400];
     uint64_t deadline;
     int port;
 
@@ -115,7 +78,8 @@ int main(void)
         give_up("cannot mount /dev");
     /* For tests that look into the kernel; one built without them is no less of a guest. */
     mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
-    modules_load(getenv("vh_lab_skip"));
+    if (!modules_load(getenv("vh_lab_skip"), why, sizeof(why)))
+        give_up_saying(why);
     for (deadline = now_us() + PORT_WAIT_US; !find_port(path, sizeof(path));) {
         if (now_us() > deadline)
             give_up("there is no virtio-serial port " AGENT_PORT_NAME);

@@ -7,6 +7,7 @@
 #include "agent.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -18,7 +19,7 @@
 /* The clock is read once per this many pages: often enough to see a stall, too seldom to slow. */
 #define PAGES_PER_CLOCK 32
 
-static void fill_page(uint64_t *page, uint64_t value)
+void pattern_fill(uint64_t *page, uint64_t value)
 {
     for (unsigned i = 0; i < WORDS; i++, value += STEP)
         page[i] = value;
@@ -34,7 +35,7 @@ static uint64_t differing_bytes(uint64_t difference)
 }
 
 /* The common case, no difference, is one pass without branches that compilers vectorise. */
-static uint64_t check_page(const uint64_t *page, uint64_t value)
+uint64_t pattern_check(const uint64_t *page, uint64_t value)
 {
     uint64_t all = 0, bytes = 0, first = value;
 
@@ -66,9 +67,8 @@ static void note_stall(Tally *tally, uint64_t *since)
     *since = now;
 }
 
-bool region_alloc(Region *region, size_t pages, VhWorkloadThp thp, uint64_t seed, Tally *tally)
+bool region_map(Region *region, size_t pages, VhWorkloadThp thp, uint64_t seed, Tally *tally)
 {
-    uint64_t since;
     void *base =
         mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
@@ -85,15 +85,50 @@ bool region_alloc(Region *region, size_t pages, VhWorkloadThp thp, uint64_t seed
     region->seed = seed;
     region->mapped_pages = pages;
     region->keep_pages = region->granule_pages = 1;
-    since = now_us();
-    for (size_t page = 0; page < pages; page++) {
-        fill_page(page_at(region, page), vh_workload_mix(seed, page));
-        if (page % PAGES_PER_CLOCK == PAGES_PER_CLOCK - 1)
+    return true;
+}
+
+void region_fill(Region *region, Tally *tally)
+{
+    uint64_t since = now_us();
+
+    for (size_t page = 0; page < region->mapped_pages; page++) {
+        if (!is_used(region, page))
+            continue;
+        pattern_fill(page_at(region, page), vh_workload_mix(region->seed, page));
+        tally->touched_pages++;
+        if (tally->touched_pages % PAGES_PER_CLOCK == 0)
             note_stall(tally, &since);
     }
     note_stall(tally, &since);
-    tally->touched_pages += pages;
+}
+
+bool region_alloc(Region *region, size_t pages, VhWorkloadThp thp, uint64_t seed, Tally *tally)
+{
+    if (!region_map(region, pages, thp, seed, tally))
+        return false;
+    region_fill(region, tally);
     return true;
+}
+
+/* A page that is only read is one of zeros that all share: each is written to first. */
+bool region_is_zero(const Region *region, Tally *tally)
+{
+    uint64_t bad = 0;
+
+    for (size_t page = 0; page < region->mapped_pages; page++) {
+        volatile uint64_t *words = page_at(region, page);
+        uint64_t all = 0;
+
+        words[0] |= 0;
+        for (unsigned i = 0; i < WORDS; i++)
+            all |= words[i];
+        bad += all != 0;
+        tally->verified_pages++;
+    }
+    tally->corrupt_pages += bad;
+    tally->corrupt_bytes += bad * PAGE;
+    return bad == 0;
 }
 
 void region_thin(Region *region, size_t keep_pages, size_t granule_pages)
@@ -120,7 +155,7 @@ void region_verify(const Region *region, Tally *tally)
 
         if (!is_used(region, page))
             continue;
-        bad = check_page(page_at(region, page), vh_workload_mix(region->seed, page));
+        bad = pattern_check(page_at(region, page), vh_workload_mix(region->seed, page));
         tally->corrupt_pages += bad != 0;
         tally->corrupt_bytes += bad;
         tally->verified_pages++;
@@ -195,4 +230,32 @@ bool region_locate(const Region *region, uint64_t bytes, Text *text)
                  (unsigned long long)(end - start));
     close(pagemap);
     return true;
+}
+
+bool region_describe_bad(const Region *region, char *text, size_t bytes)
+{
+    int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+    bool found = false;
+
+    snprintf(text, bytes, "and intact when looked at again");
+    for (size_t page = 0; page < region->mapped_pages && !found; page++) {
+        const volatile uint64_t *words = page_at(region, page);
+        uint64_t value = vh_workload_mix(region->seed, page);
+
+        for (unsigned i = 0; i < WORDS && is_used(region, page) && !found; i++, value += STEP) {
+            uint64_t is = words[i];
+
+            found = is != value;
+            if (found)
+                snprintf(text, bytes,
+                         "first in page %zu of %zu, at guest-physical 0x%llx: 0x%llx, not 0x%llx",
+                         page, region->mapped_pages,
+                         (unsigned long long)(physical_address(pagemap, page_at(region, page)) +
+                                              i * sizeof(value)),
+                         (unsigned long long)is, (unsigned long long)value);
+        }
+    }
+    if (pagemap >= 0)
+        close(pagemap);
+    return found;
 }

@@ -3,7 +3,8 @@
  * The host's requests. Both directions carry a line "VERB ID WORKER LENGTH\n" and then LENGTH
  * bytes. From the host: hello, answered with ready; work, answered with interim (any number) and
  * one report, or with refused; read, a path, answered with data or refused; write, a path, a line's
- * end and what to write, answered with written or refused. IDs are the host's; each worker does one
+ * end and what to write, answered with written or refused; load and unload, the name of a kernel
+ * module, answered with loaded and unloaded or refused. IDs are the host's; each worker does one
  * program at a time.
  */
 #include "agent.h"
@@ -23,6 +24,7 @@
 
 #define ID_BYTES 40
 #define NO_PEER_POLL_MS 250
+#define MODULE_NAME_BYTES 64
 
 typedef struct {
     char name[VH_WORKLOAD_NAME_BYTES];
@@ -210,6 +212,18 @@ static void do_write(Server *s, const Request *r, const char *payload)
         refuse(s, r, why);
 }
 
+static void do_module(Server *s, const Request *r, const char *payload)
+{
+    bool load = strcmp(r->verb, "load") == 0;
+    char name[MODULE_NAME_BYTES], why[512];
+
+    snprintf(name, sizeof(name), "%.*s", (int)r->length, payload);
+    if (load ? module_load(name, why, sizeof(why)) : module_unload(name, why, sizeof(why)))
+        answer(s, load ? "loaded" : "unloaded", r->id, r->worker, "", 0);
+    else
+        refuse(s, r, why);
+}
+
 static void dispatch(Server *s, const Request *r, const char *payload)
 {
     if (strcmp(r->verb, "hello") == 0)
@@ -220,8 +234,10 @@ static void dispatch(Server *s, const Request *r, const char *payload)
         do_read(s, r, payload);
     else if (strcmp(r->verb, "write") == 0)
         do_write(s, r, payload);
+    else if (strcmp(r->verb, "load") == 0 || strcmp(r->verb, "unload") == 0)
+        do_module(s, r, payload);
     else
-        refuse(s, r, "no such verb; there are hello, work, read and write");
+        refuse(s, r, "no such verb; there are hello, work, read, write, load and unload");
 }
 
 /* Takes whole requests off the front of the input. */

@@ -26,12 +26,12 @@ typedef struct {
     Text ranges;
     uint64_t started_us;
     uint32_t remaining[VH_WORKLOAD_MAX_OPS]; /* of each repeat */
-    char error[256];
+    char error[512];
 } Worker;
 
 static bool fail(Worker *w, const VhWorkloadOp *op, const char *what)
 {
-    snprintf(w->error, sizeof(w->error), "line %u: %s%s%s: %.150s", op->line,
+    snprintf(w->error, sizeof(w->error), "line %u: %s%s%s: %.350s", op->line,
              vh_workload_kind_name(op->kind), op->name[0] ? " " : "", op->name, what);
     return false;
 }
@@ -194,6 +194,16 @@ static bool do_locate(Worker *w, const VhWorkloadOp *op)
            fail(w, op, "too many ranges to report; locate a smaller size");
 }
 
+static void send_progress(void *data);
+
+static bool do_stress(Worker *w, const VhWorkloadOp *op)
+{
+    char why[400];
+
+    return stress_run(op, w->seed, &w->tally, send_progress, w, &w->ranges, why, sizeof(why)) ||
+           fail(w, op, why);
+}
+
 static void add_tally(const Worker *w, Text *text)
 {
     const Tally *t = &w->tally;
@@ -238,6 +248,11 @@ static bool send_report(Worker *w, FrameKind kind)
     return ok;
 }
 
+static void send_progress(void *data)
+{
+    send_report(data, FRAME_INTERIM);
+}
+
 static bool do_report(Worker *w, const VhWorkloadOp *op)
 {
     return send_report(w, FRAME_INTERIM) || fail(w, op, "cannot send it");
@@ -248,7 +263,7 @@ static bool (*const doers[VH_WORKLOAD_KINDS])(Worker *w, const VhWorkloadOp *op)
     [VH_WORKLOAD_FREE] = do_free,           [VH_WORKLOAD_FRAGMENT] = do_fragment,
     [VH_WORKLOAD_CHURN] = do_churn,         [VH_WORKLOAD_CACHE] = do_cache,
     [VH_WORKLOAD_DROPCACHE] = do_dropcache, [VH_WORKLOAD_LOCATE] = do_locate,
-    [VH_WORKLOAD_REPORT] = do_report,
+    [VH_WORKLOAD_REPORT] = do_report,       [VH_WORKLOAD_STRESS] = do_stress,
 };
 
 /* The operations that steer the program itself; *at moves on. */
