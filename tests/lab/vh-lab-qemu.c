@@ -29,10 +29,11 @@ static void add_machine(GPtrArray *arguments, const VhLabGuestSpec *spec)
 
     g_ptr_array_add(arguments, g_strdup("-nodefaults"));
     g_ptr_array_add(arguments, g_strdup("-no-user-config"));
-    g_ptr_array_add(arguments, g_strdup("-no-reboot"));
+    if (!spec->restarts)
+        g_ptr_array_add(arguments, g_strdup("-no-reboot"));
     add(arguments, "-name", "%s", spec->name);
     add(arguments, "-display", "none");
-    add(arguments, "-machine", "pc,acpi=off,memory-backend=memory");
+    add(arguments, "-machine", "pc,acpi=%s,memory-backend=memory", spec->acpi ? "on" : "off");
     /* As the XML has it, for the same reasons. */
     add(arguments, "-accel", "tcg,thread=multi,tb-size=32");
     add(arguments, "-cpu", "max,erms=off,fsrm=off");

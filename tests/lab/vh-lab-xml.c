@@ -18,7 +18,7 @@
  * kernel clear pages in loops that TCG is good at.
  */
 static const char kernel_args[] =
-    "console=ttyS0 quiet acpi=off cryptomgr.notests=1 init_on_alloc=0 nokaslr mitigations=off "
+    "console=ttyS0 quiet cryptomgr.notests=1 init_on_alloc=0 nokaslr mitigations=off "
     "no_timer_check tsc=reliable audit=0 clearcpuid=rep_good";
 
 guint64 vh_lab_spec_memory(const VhLabGuestSpec *spec)
@@ -69,7 +69,8 @@ static void add_basics(GString *xml, const VhLabGuestSpec *spec)
 
 char *vh_lab_kernel_args(const VhLabGuestSpec *spec)
 {
-    char *args = g_strjoin(" ", kernel_args, spec->no_driver ? "vh_lab_skip=virtio_balloon" : "",
+    char *args = g_strjoin(" ", kernel_args, spec->acpi ? "" : "acpi=off",
+                           spec->no_driver ? "vh_lab_skip=virtio_balloon" : "",
                            spec->kernel_args ? spec->kernel_args : "", NULL);
 
     return g_strchomp(args);
@@ -86,12 +87,14 @@ static void add_boot(GString *xml, const VhLabGuestSpec *spec, const char *kerne
                                 kernel_dir, initramfs, args);
 
     g_string_append(xml, text);
-    /* TCG translates into a buffer of 1 GiB otherwise; no ACPI, which takes the guest long. */
-    g_string_append(xml, "<features><tcg><tb-cache unit='MiB'>32</tb-cache></tcg></features>"
-                         "<cpu mode='maximum'><feature policy='disable' name='erms'/>"
-                         "<feature policy='disable' name='fsrm'/></cpu>"
-                         "<on_poweroff>destroy</on_poweroff><on_reboot>destroy</on_reboot>"
-                         "<on_crash>destroy</on_crash>");
+    /* TCG translates into a buffer of 1 GiB otherwise. */
+    g_string_append_printf(
+        xml,
+        "<features>%s<tcg><tb-cache unit='MiB'>32</tb-cache></tcg></features>"
+        "<cpu mode='maximum'><feature policy='disable' name='erms'/>"
+        "<feature policy='disable' name='fsrm'/></cpu>"
+        "<on_poweroff>destroy</on_poweroff><on_reboot>%s</on_reboot><on_crash>destroy</on_crash>",
+        spec->acpi ? "<acpi/>" : "", spec->restarts ? "restart" : "destroy");
 }
 
 static void add_balloon(GString *xml, const VhLabGuestSpec *spec)

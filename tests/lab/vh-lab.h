@@ -91,6 +91,8 @@ typedef struct {
     gboolean no_balloon;        /* there is a balloon device */
     gboolean no_driver;         /* the guest loads its balloon driver */
     gboolean memfd;             /* a shared memfd; anonymous memory otherwise */
+    gboolean acpi;              /* no ACPI, which takes the guest long to boot */
+    gboolean restarts;          /* a reset ends the guest */
     gboolean no_thp;            /* QEMU's memory may be huge pages, as the host decides */
     const char *metadata_xml;   /* none: put inside <metadata>, as it is */
     const char *extra_xml;      /* none: put inside <domain>, as it is (such as qemu:override) */

@@ -41,6 +41,9 @@ static char *domain_xml(const DeviceOptions *options)
     if (options->properties)
         g_string_append(xml, "<qemu:property name='reporting-ctrl' type='bool' value='true'/>"
                              "<qemu:property name='page-chunks' type='bool' value='true'/>");
+    if (options->migration_pass)
+        g_string_append(xml, "<qemu:property name='reporting-migration-pass' type='bool' "
+                             "value='true'/>");
     if (options->hint || options->properties)
         g_string_append(xml, "</qemu:frontend></qemu:device></qemu:override>");
     return g_string_free(xml, FALSE);
@@ -55,8 +58,15 @@ void device_start(Device *device, const DeviceOptions *options)
         .memory_bytes = options->memory_bytes ? options->memory_bytes : 2 * VH_GIB,
         .emulator = options->emulator ? options->emulator : device_patched_qemu(),
         .reporting = options->reporting,
+        .kernel = options->kernel,
+        .kernel_args = options->kernel_args,
+        .balloon_module = options->balloon_module,
+        .disk_bytes = options->disk_bytes,
         .no_driver = options->no_driver,
         .no_thp = options->no_thp,
+        .memfd = options->memfd,
+        .acpi = options->acpi,
+        .restarts = options->restarts,
         .stats_period_s = options->stats_period_s,
         .extra_xml = xml,
     };

@@ -13,13 +13,19 @@
 G_BEGIN_DECLS
 
 typedef struct {
-    const char *emulator; /* NULL: the patched one */
-    guint64 memory_bytes; /* 0: 2 GiB */
-    gboolean reporting;   /* free page reporting */
-    gboolean properties;  /* reporting-ctrl and page-chunks; wants reporting */
-    gboolean hint;        /* free-page-hint, with an iothread */
+    const char *emulator;    /* NULL: the patched one */
+    guint64 memory_bytes;    /* 0: 2 GiB */
+    gboolean reporting;      /* free page reporting */
+    gboolean properties;     /* reporting-ctrl and page-chunks; wants reporting */
+    gboolean migration_pass; /* reporting-migration-pass; wants properties */
+    gboolean hint;           /* free-page-hint, with an iothread */
+    const char *kernel, *kernel_args, *balloon_module; /* as in VhLabGuestSpec, like what follows */
+    guint64 disk_bytes;
     gboolean no_driver;
     gboolean no_thp;
+    gboolean memfd;
+    gboolean acpi;
+    gboolean restarts;
     guint stats_period_s;
 } DeviceOptions;
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define LOOK_US (20 * VH_MS)
+#define PAGE_BYTES 4096 /* of the guest: what query-migrate counts in */
 
 /* The arguments of the source's process; with nothing in them that only libvirt's child has. */
 static char **source_arguments(const Device *device)
@@ -86,6 +87,8 @@ static DeviceMigration await_end(Device *device)
             JsonObject *ram = json_object_get_object_member(info, "ram");
 
             result.transferred_bytes = (guint64)json_object_get_int_member(ram, "transferred");
+            result.zero_bytes = (guint64)json_object_get_int_member(ram, "duplicate") * PAGE_BYTES;
+            result.copied_bytes = (guint64)json_object_get_int_member(ram, "normal-bytes");
             return result;
         }
         g_usleep(LOOK_US);

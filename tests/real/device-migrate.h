@@ -16,6 +16,8 @@ typedef struct {
 
 typedef struct {
     guint64 transferred_bytes; /* as query-migrate says at the end */
+    guint64 zero_bytes;        /* pages of zeros: sent as a few bytes each */
+    guint64 copied_bytes;      /* pages sent whole */
     gint64 total_us;
 } DeviceMigration;
 
