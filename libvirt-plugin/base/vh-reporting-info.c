@@ -197,18 +197,12 @@ static guint read_features(Reader *reader, const char *path)
     }
 }
 
-static gboolean is_granule(guint64 bytes)
-{
-    return bytes >= VH_REPORTING_GRANULE_MIN_BYTES && bytes <= VH_REPORTING_GRANULE_MAX_BYTES &&
-           (bytes & (bytes - 1)) == 0;
-}
-
 /* What was asked for, which the device has checked. */
 static guint64 read_granule(Reader *reader, const char *path)
 {
     guint64 bytes = read_uint(reader, path, UINT_MAX_VALUE);
 
-    if (bytes != 0 && !is_granule(bytes))
+    if (bytes != 0 && !vh_reporting_granule_is_valid(bytes))
         refuse(reader, path, "%" G_GUINT64_FORMAT " is no power of two from 4096 to 1073741824",
                bytes);
     return bytes;
@@ -219,7 +213,7 @@ static guint64 read_granule(Reader *reader, const char *path)
 static guint64 read_told_granule(Reader *reader, const char *path)
 {
     guint64 bytes = read_uint(reader, path, UINT_MAX_VALUE);
-    return is_granule(bytes) ? bytes : 0;
+    return vh_reporting_granule_is_valid(bytes) ? bytes : 0;
 }
 
 static gint64 read_us(Reader *reader, const char *path)

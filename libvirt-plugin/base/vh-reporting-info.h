@@ -88,6 +88,12 @@ typedef struct {
 #define VH_REPORTING_GRANULE_MIN_BYTES ((guint64)4096)
 #define VH_REPORTING_GRANULE_MAX_BYTES ((guint64)1 << 30)
 
+static inline gboolean vh_reporting_granule_is_valid(guint64 bytes)
+{
+    return bytes >= VH_REPORTING_GRANULE_MIN_BYTES && bytes <= VH_REPORTING_GRANULE_MAX_BYTES &&
+           (bytes & (bytes - 1)) == 0;
+}
+
 /*
  * A QMP answer says in its text whether it is one: FALSE with what QEMU's error means to a caller,
  *

@@ -23,7 +23,8 @@ static const struct {
     {VH_TIER_REASON_NO_MONITOR, "no-monitor",
      "its balloon may be able to do more, but QEMU was not asked: a monitor command would taint "
      "the "
-     "domain ('virthint info --monitor' sends it)"},
+     "domain ('virthint info --monitor' sends it, the daemon where the policy's 'monitor' allows "
+     "it)"},
     {VH_TIER_REASON_NO_REPORTING, "no-reporting",
      "free page reporting is off on the balloon, or the guest's driver takes no part in it"},
     {VH_TIER_REASON_NO_PASSES, "no-passes",
@@ -69,15 +70,26 @@ const char *vh_tier_reason_text(VhTierReason reason)
     g_return_val_if_reached("unknown");
 }
 
-char *vh_tier_reasons_format(guint reasons)
+static char *join(guint reasons, const char *separator, const char *(*say)(VhTierReason reason))
 {
     GString *text = g_string_new(NULL);
+
     for (guint i = 0; i < G_N_ELEMENTS(reason_words); i++) {
-        if (reasons & reason_words[i].reason) {
-            g_string_append_printf(text, "%s%s", text->len > 0 ? "," : "", reason_words[i].name);
-        }
+        if (reasons & reason_words[i].reason)
+            g_string_append_printf(text, "%s%s", text->len > 0 ? separator : "",
+                                   say(reason_words[i].reason));
     }
     return g_string_free(text, FALSE);
+}
+
+char *vh_tier_reasons_format(guint reasons)
+{
+    return join(reasons, ",", vh_tier_reason_name);
+}
+
+char *vh_tier_reasons_explain(guint reasons)
+{
+    return join(reasons, "; ", vh_tier_reason_text);
 }
 
 GVariant *vh_tier_reasons_list(guint reasons, const char *(*say)(VhTierReason reason))

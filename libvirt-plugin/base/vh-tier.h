@@ -48,6 +48,9 @@ VH_PUBLIC const char *vh_tier_reason_text(VhTierReason reason);
 /* The words of all bits set, joined by ","; "" for none. Free with g_free(). */
 VH_PUBLIC char *vh_tier_reasons_format(guint reasons);
 
+/* The sentences of all bits set, joined by "; ". Free with g_free(). */
+VH_PUBLIC char *vh_tier_reasons_explain(guint reasons);
+
 /* What `say` (vh_tier_reason_name or vh_tier_reason_text) has for all bits set, from the lowest on,
  * as a floating list of texts ("as"). */
 VH_PUBLIC GVariant *vh_tier_reasons_list(guint reasons, const char *(*say)(VhTierReason reason));

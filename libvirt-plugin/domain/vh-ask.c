@@ -10,6 +10,7 @@
 #include "vh-ask.h"
 
 #include "vh-balloon.h"
+#include "vh-host-memory.h"
 #include "vh-libvirt.h"
 #include "vh-pass.h"
 #include "vh-pulse.h"
@@ -104,8 +105,9 @@ static gboolean is_pass(const VhAsk *ask)
     return ask->request.method == VH_ASK_PASS;
 }
 
-static guint64 resident_bytes(const VhAsk *ask)
+static guint64 resident_bytes(gpointer data)
 {
+    const VhAsk *ask = data;
     VhStats stats = {0};
 
     return vh_balloon_look(ask->domain, &stats, NULL) ? stats.rss_bytes : 0;
@@ -120,13 +122,19 @@ static void run_pass(VhAsk *ask, VhAskOutcome *result, GError **error)
         .end_us = deadline_of(ask),
         .look_us = VH_PASS_LOOK_US,
         .cancelled = &ask->cancelled,
+        .resident = resident_bytes,
         .progress = take_progress,
         .data = ask,
     };
+    gboolean is_local = vh_libvirt_is_local(virDomainGetConnect(ask->domain));
+    guint64 before_bytes = is_local ? vh_host_memory_free_bytes() : 0, after_bytes;
 
-    result->before_bytes = resident_bytes(ask);
-    if (vh_pass_run(&pass, result, error) || result->source != VH_ASK_SOURCE_NONE)
-        result->after_bytes = resident_bytes(ask);
+    (void)vh_pass_run(&pass, result, error);
+    after_bytes = before_bytes > 0 ? vh_host_memory_free_bytes() : 0;
+    if (result->source == VH_ASK_SOURCE_NONE || after_bytes == 0)
+        return;
+    result->has_memfree = TRUE;
+    result->memfree_delta_bytes = (gint64)after_bytes - (gint64)before_bytes;
 }
 
 static void run_pulse(VhAsk *ask, VhAskOutcome *result, GError **error)
@@ -245,8 +253,7 @@ static gboolean check_granule(const VhAskRequest *request, GError **error)
                     "a pulse works in pages of 4096 bytes: the granule must be 4096, or 0");
         return FALSE;
     }
-    if (bytes < VH_REPORTING_GRANULE_MIN_BYTES || bytes > VH_REPORTING_GRANULE_MAX_BYTES ||
-        (bytes & (bytes - 1)) != 0) {
+    if (!vh_reporting_granule_is_valid(bytes)) {
         g_set_error(error, VH_ERROR, VH_ERROR_INVALID,
                     "the granule must be a power of two from 4 KiB to 1 GiB, or 0");
         return FALSE;

@@ -109,6 +109,33 @@ static void ignore_error(void *data, virErrorPtr failure)
 {
 }
 
+static gboolean is_local_uri(const char *uri)
+{
+    const char *scheme_end = strchr(uri, ':');
+    const char *plus = strchr(uri, '+');
+
+    return scheme_end && g_str_has_prefix(scheme_end, ":///") &&
+           (!plus || plus > scheme_end || g_str_has_prefix(plus, "+unix:"));
+}
+
+gboolean vh_libvirt_is_local(virConnectPtr connection)
+{
+    g_auto(GStrv) own = g_strsplit(g_get_host_name(), ".", 2);
+    g_auto(GStrv) names = NULL;
+    char *uri = virConnectGetURI(connection);
+    gboolean is_local = uri && is_local_uri(uri);
+    char *host;
+
+    free(uri);
+    if (!is_local)
+        return FALSE;
+    host = virConnectGetHostname(connection);
+    /* libvirt may add the host's domain. */
+    names = g_strsplit(host ? host : "", ".", 2);
+    free(host);
+    return names[0] && own[0] && g_str_equal(names[0], own[0]);
+}
+
 void vh_libvirt_init(void)
 {
     struct sigaction action;

@@ -33,6 +33,10 @@ VH_PUBLIC void vh_libvirt_set_error(GError **error, const char *what);
 /* The domain's UUID. Does not block and does not fail for a valid handle. */
 VH_PUBLIC VhUuid vh_libvirt_uuid(virDomainPtr domain);
 
+/* Whether its guests run on this host, so that what the host has free is ours to read: over a local
+ * socket, and not one that was forwarded from elsewhere. One quick call. */
+VH_PUBLIC gboolean vh_libvirt_is_local(virConnectPtr connection);
+
 /* Silences libvirt's own printing of errors to stderr; ours carry them. Ignores SIGPIPE where
  * nobody handles it: a process that writes to a libvirtd that was killed would end. Call once,
  * early. */

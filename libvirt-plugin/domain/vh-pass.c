@@ -10,10 +10,20 @@
 
 /* How quickly it notices that the caller has changed his mind. */
 #define NOTICE_US (20 * VH_MS)
+/* A pass over some GiB takes about this long; one that takes longer is looked at less often. */
+#define FIRST_LOOK_US (20 * VH_MS)
+/* What lacks of the bytes asked for, below this share of them, is not worth another pass. */
+#define ENOUGH_SHARE 32
+/* Each reports something new; but a guest that takes memory meanwhile could keep it going. */
+#define PASSES_MAX 256
 
 typedef struct {
     const VhPass *pass;
     guint32 id;
+    gint64 look_us;
+    guint64 reported_bytes; /* by the passes before this one */
+    guint64 discarded_bytes;
+    guint64 before_bytes; /* resident; 0: unknown */
     VhAskOutcome *outcome;
 } Run;
 
@@ -23,24 +33,26 @@ static gboolean is_cancelled(const Run *run)
 }
 
 /* Until the next look, the deadline, or a change of mind. */
-static void wait_for_look(const Run *run)
+static void wait_for_look(Run *run)
 {
-    gint64 until_us = MIN(g_get_monotonic_time() + run->pass->look_us, run->pass->end_us);
+    gint64 until_us = MIN(g_get_monotonic_time() + run->look_us, run->pass->end_us);
     gint64 left_us;
 
     while (!is_cancelled(run) && (left_us = until_us - g_get_monotonic_time()) > 0)
         g_usleep((gulong)MIN(left_us, NOTICE_US));
+    run->look_us = MIN(2 * run->look_us, run->pass->look_us);
 }
 
-static gboolean start(Run *run, GError **error)
+static gboolean start(Run *run, guint64 limit_bytes, GError **error)
 {
     gint64 left_us = run->pass->end_us - g_get_monotonic_time();
     const VhReportingPassRequest request = {
-        .limit_bytes = run->pass->request.bytes,
+        .limit_bytes = limit_bytes,
         .granule_bytes = run->pass->request.granule_bytes,
         .timeout_us = CLAMP(left_us, VH_MS, VH_HOUR),
     };
 
+    run->look_us = MIN(FIRST_LOOK_US, run->pass->look_us);
     return vh_reporting_monitor_start(run->pass->monitor, &request, &run->id, error);
 }
 
@@ -55,10 +67,11 @@ static gboolean take(Run *run, const VhReportingInfo *info, GError **error)
         return FALSE;
     }
     run->outcome->source = VH_ASK_SOURCE_COUNTER;
-    run->outcome->taken_bytes = info->pass.reported_bytes;
-    run->outcome->returned_bytes = info->pass.discarded_bytes;
+    run->outcome->taken_bytes = vh_add(run->reported_bytes, info->pass.reported_bytes);
+    run->outcome->returned_bytes = vh_add(run->discarded_bytes, info->pass.discarded_bytes);
     if (run->pass->progress)
-        run->pass->progress(info->pass.reported_bytes, info->pass.discarded_bytes, run->pass->data);
+        run->pass->progress(run->outcome->taken_bytes, run->outcome->returned_bytes,
+                            run->pass->data);
     return TRUE;
 }
 
@@ -112,10 +125,77 @@ static void end_early(Run *run, GError **error)
     set_ended(run, status, error);
 }
 
+/* One pass, to its end. *ret_status: how the device says that it ended; RUNNING where it did not
+ * say, and all is said already. */
+static gboolean run_one(Run *run, guint64 limit_bytes, VhPassStatus *ret_status, GError **error)
+{
+    g_autoptr(GError) failure = NULL;
+    VhReportingInfo info = {.pass = {.status = VH_PASS_RUNNING}};
+
+    if (!start(run, limit_bytes, error))
+        return FALSE;
+    for (;;) {
+        wait_for_look(run);
+        if (is_cancelled(run) || g_get_monotonic_time() >= run->pass->end_us) {
+            end_early(run, &failure);
+            info.pass.status = VH_PASS_RUNNING;
+            break;
+        }
+        if (!vh_reporting_monitor_query(run->pass->monitor, &info, &failure) ||
+            !take(run, &info, &failure)) {
+            info.pass.status = VH_PASS_RUNNING;
+            break;
+        }
+        if (vh_pass_has_ended(info.pass.status)) {
+            set_ended(run, info.pass.status, &failure);
+            break;
+        }
+    }
+    *ret_status = info.pass.status;
+    if (!failure)
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&failure));
+    return FALSE;
+}
+
+static guint64 resident_bytes(const Run *run)
+{
+    return run->pass->resident ? run->pass->resident(run->pass->data) : 0;
+}
+
+/* Corrects what the device dropped by what that really freed. */
+static void measure(Run *run)
+{
+    VhAskOutcome *outcome = run->outcome;
+    guint64 now_bytes = run->before_bytes > 0 ? resident_bytes(run) : 0;
+
+    if (now_bytes == 0)
+        return;
+    outcome->before_bytes = run->before_bytes;
+    outcome->after_bytes = now_bytes;
+    if (vh_sub(run->before_bytes, now_bytes) >= outcome->returned_bytes)
+        return;
+    outcome->returned_bytes = vh_sub(run->before_bytes, now_bytes);
+    outcome->source = VH_ASK_SOURCE_RSS;
+}
+
+/* What is to be asked for in another pass; 0: it is enough. */
+static guint64 lacking_bytes(const Run *run, VhPassStatus status)
+{
+    guint64 wanted_bytes = run->pass->request.bytes;
+    guint64 lacking = vh_sub(wanted_bytes, run->outcome->returned_bytes);
+
+    if (status != VH_PASS_LIMIT || run->outcome->source != VH_ASK_SOURCE_RSS)
+        return 0;
+    return lacking > wanted_bytes / ENOUGH_SHARE ? lacking : 0;
+}
+
 gboolean vh_pass_run(const VhPass *pass, VhAskOutcome *outcome, GError **error)
 {
     Run run = {.pass = pass, .outcome = outcome};
-    g_autoptr(GError) failure = NULL;
+    guint64 limit_bytes = pass->request.bytes;
+    VhPassStatus status;
+    gboolean is_good;
 
     outcome->status = VH_ASK_FAILED;
     outcome->source = VH_ASK_SOURCE_NONE;
@@ -123,26 +203,16 @@ gboolean vh_pass_run(const VhPass *pass, VhAskOutcome *outcome, GError **error)
         outcome->status = VH_ASK_CANCELLED;
         return TRUE;
     }
-    if (!start(&run, error))
-        return FALSE;
-    for (;;) {
-        VhReportingInfo info;
-
-        wait_for_look(&run);
-        if (is_cancelled(&run) || g_get_monotonic_time() >= pass->end_us) {
-            end_early(&run, &failure);
+    run.before_bytes = resident_bytes(&run);
+    for (guint n = 0; n < PASSES_MAX; n++) {
+        is_good = run_one(&run, limit_bytes, &status, error);
+        run.reported_bytes = outcome->taken_bytes;
+        run.discarded_bytes = outcome->returned_bytes;
+        if (outcome->source != VH_ASK_SOURCE_NONE)
+            measure(&run);
+        limit_bytes = is_good ? lacking_bytes(&run, status) : 0;
+        if (limit_bytes == 0)
             break;
-        }
-        if (!vh_reporting_monitor_query(pass->monitor, &info, &failure) ||
-            !take(&run, &info, &failure))
-            break;
-        if (vh_pass_has_ended(info.pass.status)) {
-            set_ended(&run, info.pass.status, &failure);
-            break;
-        }
     }
-    if (!failure)
-        return TRUE;
-    g_propagate_error(error, g_steal_pointer(&failure));
-    return FALSE;
+    return is_good;
 }

@@ -12,8 +12,10 @@ typedef struct {
     const VhReportingMonitor *monitor; /* borrowed; blocks as long as QEMU does */
     VhAskRequest request;
     gint64 end_us;        /* monotonic: the caller's deadline; the device's own, too */
-    gint64 look_us;       /* between two looks at it */
+    gint64 look_us;       /* between two looks at it, once it has run for a while */
     const int *cancelled; /* atomic; other than 0: end it now */
+    /* What the guest holds of the host's memory now; 0: unknown. NULL: nobody can tell. */
+    guint64 (*resident)(gpointer data);
     void (*progress)(guint64 taken_bytes, guint64 returned_bytes, gpointer data);
     gpointer data;
 } VhPass;
@@ -21,8 +23,14 @@ typedef struct {
 #define VH_PASS_LOOK_US (200 * 1000)
 
 /*
- * Runs one to its end, on the calling thread. Fills in status, source, taken_bytes and
- * returned_bytes of *outcome. FALSE with an error where the status is FAILED or TIMED_OUT. A pass
+ * Runs one to its end, on the calling thread. Fills in status, source, taken_bytes, returned_bytes
+ * and, as far as they are known, before_bytes and after_bytes of *outcome.
+ *
+ * What a guest reports, and the device drops, may never have been backed: what came back is no more
+ * than the guest's resident memory went down by. And the device's limit counts what is reported; so
+ * where bytes are asked for and a pass ends at its limit, another one asks for what still lacks.
+ *
+ * FALSE with an error where the status is FAILED or TIMED_OUT. A pass
  * holds nothing of the guest's: where nobody can end it, the device does at the deadline.
  */
 gboolean vh_pass_run(const VhPass *pass, VhAskOutcome *outcome, GError **error);

@@ -159,26 +159,6 @@ static gboolean check_claim(VhPulseState *state, GError **error)
     return TRUE;
 }
 
-/* Whether the guest runs on this host, so that its MemFree is ours to read: over a local socket,
- * and not one that was forwarded from elsewhere. */
-static gboolean is_local(VhPulseState *state)
-{
-    const char *scheme_end = strchr(state->uri, ':');
-    const char *plus = strchr(state->uri, '+');
-    g_auto(GStrv) names = NULL;
-    g_auto(GStrv) own = g_strsplit(g_get_host_name(), ".", 2);
-    char *host;
-
-    if (!scheme_end || !g_str_has_prefix(scheme_end, ":///") ||
-        (plus && plus < scheme_end && !g_str_has_prefix(plus, "+unix:")))
-        return FALSE;
-    host = virConnectGetHostname(virDomainGetConnect(state->domain));
-    /* libvirt may add the host's domain. */
-    names = g_strsplit(host ? host : "", ".", 2);
-    free(host);
-    return names[0] && own[0] && g_str_equal(names[0], own[0]);
-}
-
 static gboolean measure(VhPulseState *state, GError **error)
 {
     const VhAskRequest *request = &state->pulse->request;
@@ -202,7 +182,7 @@ static gboolean measure(VhPulseState *state, GError **error)
                                ? request->reserve_bytes
                                : vh_ask_default_reserve_bytes(state->stats.maximum_bytes);
     state->lowest_kib = state->record.old_kib;
-    state->is_local = is_local(state);
+    state->is_local = vh_libvirt_is_local(virDomainGetConnect(state->domain));
     state->memfree_bytes = state->is_local ? vh_host_memory_free_bytes() : 0;
     return TRUE;
 }

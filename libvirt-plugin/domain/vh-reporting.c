@@ -81,9 +81,7 @@ static gboolean check_request(const VhReportingPassRequest *request, GError **er
 {
     guint64 granule = request->granule_bytes;
 
-    if (granule != 0 &&
-        (granule < VH_REPORTING_GRANULE_MIN_BYTES || granule > VH_REPORTING_GRANULE_MAX_BYTES ||
-         (granule & (granule - 1)) != 0)) {
+    if (granule != 0 && !vh_reporting_granule_is_valid(granule)) {
         g_set_error_literal(error, VH_ERROR, VH_ERROR_INVALID,
                             "the granule must be a power of two from 4 KiB to 1 GiB, or 0");
         return FALSE;

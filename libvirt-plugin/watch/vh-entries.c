@@ -8,7 +8,8 @@
 #include "vh-units.h"
 #include "vh-view.h"
 
-/* Between two tries to mend a domain, and between two looks at why its figures do not move. */
+/* Between two tries to mend a domain, two looks at why its figures do not move, and two questions
+ * to its QEMU. */
 #define AGAIN_US (10 * VH_SEC)
 
 typedef struct {
@@ -19,6 +20,11 @@ typedef struct {
     gboolean has_static; /* they were read once */
     VhStats stats;
     VhProbe probe;
+    gboolean has_told; /* its QEMU did, of its reporting */
+    gboolean is_stock; /* ... that it knows nothing of it */
+    VhReportingInfo reporting;
+    gint64 told_us; /* when it was last asked for that */
+    char *told_error;
     VhOverride override;
     char *override_error;
     gint64 period_since_us; /* UTC: since when we know of a stats period; 0: there is none */
@@ -46,6 +52,7 @@ static void entry_free(gpointer data)
     g_free(entry->name);
     g_free(entry->override_error);
     g_free(entry->record_error);
+    g_free(entry->told_error);
     g_free(entry);
 }
 
@@ -79,6 +86,7 @@ static void start_over(Entry *entry)
     entry->is_hung = FALSE;
     entry->has_job = FALSE;
     entry->has_record = FALSE;
+    entry->has_told = FALSE;
     entry->period_since_us = 0;
     entry->stats = (VhStats){0};
 }
@@ -129,6 +137,7 @@ static void merge_static(VhEntries *entries, Entry *entry, const VhPollFound *fo
     entry->is_known = TRUE;
     entry->has_static = TRUE;
     entry->probe = found->probe;
+    entry->has_told = entry->has_told && found->probe.has_passes;
     entry->override = found->override;
     entry->has_record = found->has_record;
     entry->record = found->record;
@@ -142,6 +151,23 @@ static void merge_static(VhEntries *entries, Entry *entry, const VhPollFound *fo
         tell(entries, VH_WATCH_BAD_OVERRIDE, entry, entry->override_error);
     if (renew_text(&entry->record_error, found->record_error))
         tell(entries, VH_WATCH_TROUBLE, entry, entry->record_error);
+}
+
+/* A QEMU that does not answer now is still what it was. */
+static void merge_told(VhEntries *entries, Entry *entry, const VhPollFound *found, gint64 now_us)
+{
+    if (found->told == VH_POLL_NOT_ASKED)
+        return;
+    entry->told_us = now_us;
+    if (found->told == VH_POLL_NO_ANSWER) {
+        if (renew_text(&entry->told_error, found->told_error))
+            tell(entries, VH_WATCH_TROUBLE, entry, entry->told_error);
+        return;
+    }
+    g_clear_pointer(&entry->told_error, g_free);
+    entry->has_told = TRUE;
+    entry->is_stock = found->told == VH_POLL_STOCK;
+    entry->reporting = found->reporting;
 }
 
 /* Figures that stopped moving: perhaps somebody took the stats period away, which no event tells.
@@ -171,7 +197,10 @@ static void merge_found(VhEntries *entries, Entry *entry, const VhPollFound *fou
     entry->has_job = found->has_job;
     if (found->has_static)
         merge_static(entries, entry, found, now_wall_us);
+    merge_told(entries, entry, found, now_us);
     vh_probe_apply_stats(&entry->probe, &entry->stats, entry->period_since_us, now_wall_us);
+    if (entry->has_told)
+        vh_probe_apply_reporting(&entry->probe, entry->is_stock ? NULL : &entry->reporting);
     look_at_age(entry, now_us, now_wall_us);
 }
 
@@ -221,7 +250,18 @@ void vh_entries_mark_dirty(VhEntries *entries, const VhUuid *uuid)
         ((Entry *)value)->is_known = FALSE;
 }
 
-GArray *vh_entries_plan(const VhEntries *entries)
+void vh_entries_forget_told(VhEntries *entries)
+{
+    GHashTableIter iter;
+    gpointer value;
+
+    g_hash_table_iter_init(&iter, entries->table);
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        ((Entry *)value)->has_told = FALSE;
+    vh_entries_mark_dirty(entries, NULL);
+}
+
+GArray *vh_entries_plan(const VhEntries *entries, gint64 now_us)
 {
     GArray *plan = g_array_new(FALSE, FALSE, sizeof(VhPollItem));
     GHashTableIter iter;
@@ -230,7 +270,12 @@ GArray *vh_entries_plan(const VhEntries *entries)
     g_hash_table_iter_init(&iter, entries->table);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         const Entry *entry = value;
-        VhPollItem item = {entry->uuid, entry->is_known, entry->is_hung};
+        VhPollItem item = {
+            .uuid = entry->uuid,
+            .is_known = entry->is_known,
+            .is_quarantined = entry->is_hung,
+            .is_due = entry->probe.has_passes && now_us - entry->told_us >= AGAIN_US,
+        };
 
         g_array_append_val(plan, item);
     }

@@ -25,8 +25,11 @@ void vh_entries_mark_hung(VhEntries *entries, const VhUuid *uuid, gint64 now_us)
 /* Its XML and metadata are read again with the next poll; NULL: those of all. */
 void vh_entries_mark_dirty(VhEntries *entries, const VhUuid *uuid);
 
-/* What the next poll needs to know. Free with g_array_unref(); of VhPollItem. */
-GArray *vh_entries_plan(const VhEntries *entries);
+/* What QEMUs told counts no more: their domains are again what the XML shows. */
+void vh_entries_forget_told(VhEntries *entries);
+
+/* What the next poll, at `now_us`, needs to know. Free with g_array_unref(); of VhPollItem. */
+GArray *vh_entries_plan(const VhEntries *entries, gint64 now_us);
 
 /* All domains whose XML has been read. */
 VhWatchView *vh_entries_view(const VhEntries *entries);

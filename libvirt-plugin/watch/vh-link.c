@@ -5,6 +5,7 @@
  */
 #include "vh-link.h"
 
+#include <libvirt/libvirt-qemu.h>
 #include <stdlib.h>
 
 /* Of its domains libvirt tells these. */
@@ -14,6 +15,9 @@ static const int event_ids[] = {
     VIR_DOMAIN_EVENT_ID_DEVICE_ADDED,
     VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED,
 };
+
+/* Of its balloon a patched QEMU tells this: the guest's driver came, went, or is barred. */
+#define MONITOR_EVENT "BALLOON_REPORTING_STATE"
 
 struct VhLink {
     int references; /* atomic */
@@ -28,6 +32,7 @@ struct VhLink {
     GHashTable *domains;                    /* VhUuid -> virDomainPtr */
     void *close_tag;                        /* of the close callback; NULL: not registered */
     int callbacks[G_N_ELEMENTS(event_ids)]; /* -1: not registered */
+    int monitor_callback;                   /* the same */
 };
 
 /* What a libvirt callback holds: not the link itself, which would never end then. */
@@ -113,6 +118,15 @@ static void on_device(virConnectPtr connection, virDomainPtr domain, const char 
     tell(tag, tag->funcs.changed, domain, NULL);
 }
 
+static void on_monitor_event(virConnectPtr connection, virDomainPtr domain, const char *event,
+                             long long seconds, unsigned int micros, const char *details,
+                             void *data)
+{
+    Tag *tag = data;
+
+    tell(tag, tag->funcs.changed, domain, NULL);
+}
+
 static virConnectDomainEventGenericCallback callback_of(int id)
 {
     switch (id) {
@@ -137,6 +151,20 @@ static void register_events(VhLink *link)
         if (link->callbacks[i] < 0)
             tag_free(tag);
     }
+}
+
+/* Listening taints nobody, but needs a connection that may write. */
+static void register_monitor_event(VhLink *link)
+{
+    Tag *tag;
+
+    if (link->read_only)
+        return;
+    tag = tag_new(link);
+    link->monitor_callback = virConnectDomainQemuMonitorEventRegister(
+        link->connection, NULL, MONITOR_EVENT, on_monitor_event, tag, tag_free, 0);
+    if (link->monitor_callback < 0)
+        tag_free(tag);
 }
 
 /* The tag stays ours: drivers that tell no closing (test:///default) take it, and never free it. */
@@ -177,6 +205,7 @@ static gpointer open_main(gpointer data)
     if (link->connection) {
         register_close(link);
         register_events(link);
+        register_monitor_event(link);
         (void)list_domains(link);
     }
     vh_port_add_stray(link->port, -1);
@@ -203,6 +232,7 @@ void vh_link_open(const char *uri, gboolean read_only, guint serial, VhPort *por
     link->domains = g_hash_table_new_full(vh_uuid_hash, vh_uuid_equal, g_free, free_domain);
     for (guint i = 0; i < G_N_ELEMENTS(event_ids); i++)
         link->callbacks[i] = -1;
+    link->monitor_callback = -1;
     /* Counted from the start: an attempt that never returns must not be made again and again. */
     vh_port_add_stray(port, 1);
     g_thread_unref(g_thread_new("vh-connect", open_main, link));
@@ -218,6 +248,8 @@ static gpointer close_main(gpointer data)
         if (link->callbacks[i] >= 0)
             (void)virConnectDomainEventDeregisterAny(link->connection, link->callbacks[i]);
     }
+    if (link->monitor_callback >= 0)
+        (void)virConnectDomainQemuMonitorEventDeregister(link->connection, link->monitor_callback);
     /* Once this returns, no callback is under way any more. */
     if (link->close_tag)
         (void)virConnectUnregisterCloseCallback(link->connection, on_close);

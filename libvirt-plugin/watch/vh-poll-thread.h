@@ -11,6 +11,7 @@ struct VhPoll {
     int references; /* atomic */
     VhPollMode mode;
     gint64 stats_period_us;
+    gboolean uses_monitor;
     GHashTable *items; /* VhUuid -> VhPollItem */
 
     GMutex mutex; /* both below; never held across a call into libvirt */

@@ -11,6 +11,7 @@ void vh_poll_found_free(VhPollFound *found)
         return;
     g_free(found->override_error);
     g_free(found->record_error);
+    g_free(found->told_error);
     g_free(found);
 }
 
@@ -22,13 +23,15 @@ static void listed_free(gpointer data)
     g_free(listed);
 }
 
-VhPoll *vh_poll_new(VhPollMode mode, const VhPollItem *items, guint n, gint64 stats_period_us)
+VhPoll *vh_poll_new(VhPollMode mode, const VhPollItem *items, guint n, gint64 stats_period_us,
+                    gboolean uses_monitor)
 {
     VhPoll *poll = g_new0(VhPoll, 1);
 
     poll->references = 1;
     poll->mode = mode;
     poll->stats_period_us = stats_period_us;
+    poll->uses_monitor = uses_monitor;
     poll->items = g_hash_table_new_full(vh_uuid_hash, vh_uuid_equal, NULL, g_free);
     for (guint i = 0; i < n; i++) {
         VhPollItem *item = g_memdup2(&items[i], sizeof items[i]);

@@ -7,6 +7,7 @@
 
 #include "vh-metadata.h"
 #include "vh-poll-thread.h"
+#include "vh-reporting.h"
 #include "vh-units.h"
 
 #include <stdlib.h>
@@ -130,6 +131,28 @@ static gboolean read_static(const Work *work, virDomainPtr domain, VhPollFound *
     return TRUE;
 }
 
+/* Whether its QEMU is to be asked: where the domain's XML says that it knows the question, and no
+ * other is tainted. */
+static gboolean is_to_tell(const Work *work, virDomainPtr domain, const VhPollItem *item,
+                           const VhPollFound *found)
+{
+    if (!work->poll->uses_monitor || work->read_only || !is_active(domain))
+        return FALSE;
+    return found->has_static ? found->probe.has_passes : item && item->is_due;
+}
+
+static void read_reporting(virDomainPtr domain, VhPollFound *found)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (vh_reporting_query(domain, &found->reporting, &error)) {
+        found->told = VH_POLL_TOLD;
+        return;
+    }
+    found->told = error->code == VH_ERROR_UNSUPPORTED ? VH_POLL_STOCK : VH_POLL_NO_ANSWER;
+    found->told_error = g_strdup(error->message);
+}
+
 static gboolean has_job(virDomainPtr domain)
 {
     virDomainJobInfo info;
@@ -151,6 +174,8 @@ static void complete(const Work *work, virDomainPtr domain, const VhStats *stats
     if (!item || !item->is_known)
         (void)read_static(work, domain, found);
     found->has_job = has_job(domain);
+    if (is_to_tell(work, domain, item, found))
+        read_reporting(domain, found);
     vh_poll_put_found(work->poll, found);
 }
 

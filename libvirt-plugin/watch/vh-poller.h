@@ -24,6 +24,7 @@ typedef struct {
     VhUuid uuid;
     gboolean is_known;       /* XML and metadata need not be read again */
     gboolean is_quarantined; /* it hung: ask it only once libvirt says that it does not any more */
+    gboolean is_due;         /* its QEMU can tell of its reporting, and has not for a while */
 } VhPollItem;
 
 typedef struct {
@@ -32,12 +33,23 @@ typedef struct {
     int id;
 } VhPollListed;
 
+/* What a QEMU said to the question for its reporting. */
+typedef enum {
+    VH_POLL_NOT_ASKED,
+    VH_POLL_TOLD,
+    VH_POLL_STOCK,     /* it knows no such question */
+    VH_POLL_NO_ANSWER, /* at least not now */
+} VhPollTold;
+
 /* What was found out about one. */
 typedef struct {
     VhUuid uuid;
     gboolean is_hung; /* nothing else is known then */
     VhStats stats;
     gboolean has_job;
+    VhPollTold told;
+    VhReportingInfo reporting; /* VH_POLL_TOLD */
+    char *told_error;          /* VH_POLL_NO_ANSWER: why */
 
     gboolean has_static; /* all below */
     VhProbe probe;
@@ -55,8 +67,10 @@ void vh_poll_found_free(VhPollFound *found);
  * by the thread of the watch. */
 typedef struct VhPoll VhPoll;
 
-/* `items` is copied. stats_period_us: to set where there is none; 0: leave them. */
-VhPoll *vh_poll_new(VhPollMode mode, const VhPollItem *items, guint n, gint64 stats_period_us);
+/* `items` is copied. stats_period_us: to set where there is none; 0: leave them. uses_monitor:
+ * those that can tell of their reporting are asked, which taints them. */
+VhPoll *vh_poll_new(VhPollMode mode, const VhPollItem *items, guint n, gint64 stats_period_us,
+                    gboolean uses_monitor);
 VhPoll *vh_poll_ref(VhPoll *poll);
 void vh_poll_unref(VhPoll *poll);
 

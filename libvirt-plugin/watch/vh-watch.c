@@ -32,6 +32,7 @@ struct VhWatch {
     gboolean read_only;
     gint64 poll_deadline_us;
     gint64 stats_period_us;
+    gboolean uses_monitor;
     GMainContext *context;
     VhWatchCallbacks callbacks;
     gpointer data;
@@ -343,7 +344,7 @@ static gint64 deadline_us(const VhWatch *watch)
 
 static void start_poll(VhWatch *watch, VhPollMode mode)
 {
-    g_autoptr(GArray) plan = vh_entries_plan(watch->entries);
+    g_autoptr(GArray) plan = vh_entries_plan(watch->entries, g_get_monotonic_time());
     int strays = vh_port_count_strays(watch->port);
 
     /* The poll is then delivered at its deadline, with what is known. */
@@ -354,7 +355,7 @@ static void start_poll(VhWatch *watch, VhPollMode mode)
     if (strays >= STRAYS_MAX)
         mode = VH_POLL_CONTROL;
     watch->poll = vh_poll_new(mode, (const VhPollItem *)(gconstpointer)plan->data, plan->len,
-                              watch->stats_period_us);
+                              watch->stats_period_us, watch->uses_monitor);
     if (!watch->poller)
         watch->poller = vh_poller_new(watch->uri, watch->read_only, watch->port, on_poll_ended);
     vh_poller_submit(watch->poller, watch->poll);
@@ -385,6 +386,7 @@ VhWatch *vh_watch_new(const VhWatchOptions *options, const VhWatchCallbacks *cal
     watch->poll_deadline_us =
         options->poll_deadline_us > 0 ? options->poll_deadline_us : POLL_DEADLINE_US;
     watch->stats_period_us = options->stats_period_us;
+    watch->uses_monitor = options->uses_monitor && !options->read_only;
     watch->context =
         g_main_context_ref(options->context ? options->context : g_main_context_default());
     watch->callbacks = *callbacks;
@@ -422,6 +424,20 @@ void vh_watch_set_stats_period(VhWatch *watch, gint64 stats_period_us)
         return;
     watch->stats_period_us = stats_period_us;
     vh_entries_mark_dirty(watch->entries, NULL);
+}
+
+void vh_watch_set_monitor(VhWatch *watch, gboolean uses_monitor)
+{
+    uses_monitor = uses_monitor && !watch->read_only;
+    if (watch->uses_monitor == uses_monitor)
+        return;
+    watch->uses_monitor = uses_monitor;
+    vh_entries_forget_told(watch->entries);
+}
+
+void vh_watch_renew(VhWatch *watch, const VhUuid *uuid)
+{
+    vh_entries_mark_dirty(watch->entries, uuid);
 }
 
 VhWatchView *vh_watch_get_view(VhWatch *watch)

@@ -19,6 +19,8 @@ typedef struct {
     gint64 poll_deadline_us; /* a poll that takes longer, and 10 ms longer for each running domain,
                                 is abandoned; 0: 1 s */
     gint64 stats_period_us;  /* set on guests that have none; 0: leave them */
+    gboolean uses_monitor;   /* asks the QEMU of guests whose XML shows one of ours what it can: a
+                                monitor command, which taints the domain. Not where read_only. */
     GMainContext *context;   /* where callbacks arrive; NULL: the default one */
 } VhWatchOptions;
 
@@ -90,6 +92,12 @@ VH_PUBLIC void vh_watch_poll(VhWatch *watch);
 
 /* The stats period to set on guests that have none, from the next poll on; 0: leave them. */
 VH_PUBLIC void vh_watch_set_stats_period(VhWatch *watch, gint64 stats_period_us);
+
+/* Whether QEMUs are asked, from the next poll on. */
+VH_PUBLIC void vh_watch_set_monitor(VhWatch *watch, gboolean uses_monitor);
+
+/* All that is known of a domain is read again with the next poll: it did not act like it. */
+VH_PUBLIC void vh_watch_renew(VhWatch *watch, const VhUuid *uuid);
 
 /* The last view; NULL before the first, or while the connection is lost. Unref it. Does not block.
  */

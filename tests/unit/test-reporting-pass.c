@@ -319,6 +319,136 @@ static void test_request(void)
     }
 }
 
+/* A guest with free memory that the host backs, and some that it never did, reported first. */
+typedef struct {
+    guint64 resident_bytes;
+    guint64 unbacked_bytes;
+    guint64 backed_bytes;
+    gboolean grows; /* takes as much as comes back */
+    guint32 id;
+    guint n_passes;
+    guint64 limit_bytes, reported_bytes;
+} Guest;
+
+static guint64 look_at_resident(gpointer data)
+{
+    return ((Guest *)data)->resident_bytes;
+}
+
+static void report_some(Guest *guest, guint64 limit_bytes)
+{
+    guint64 room = limit_bytes ? limit_bytes : G_MAXUINT64;
+    guint64 unbacked = MIN(room, guest->unbacked_bytes);
+    guint64 backed = MIN(room - unbacked, guest->backed_bytes);
+
+    guest->unbacked_bytes -= unbacked;
+    guest->backed_bytes -= backed;
+    if (!guest->grows)
+        guest->resident_bytes -= backed;
+    guest->limit_bytes = limit_bytes;
+    guest->reported_bytes = unbacked + backed;
+}
+
+static gboolean play_guest(const char *command, char **ret_reply, gpointer data, GError **error)
+{
+    Guest *guest = data;
+    const char *limit = strstr(command, "\"limit\":");
+    g_autofree char *reply = NULL;
+
+    if (strstr(command, "balloon-reporting-pass")) {
+        report_some(guest, limit ? g_ascii_strtoull(limit + strlen("\"limit\":"), NULL, 10) : 0);
+        guest->n_passes++;
+        reply = g_strdup_printf("{\"return\":{\"id\":%u}}", ++guest->id);
+    } else {
+        gboolean is_full = guest->limit_bytes && guest->reported_bytes == guest->limit_bytes;
+        const Step step = {guest->id, is_full ? "limit" : "done", (guint)guest->reported_bytes,
+                           (guint)guest->reported_bytes};
+        reply = answer(&step);
+    }
+    *ret_reply = strdup(reply);
+    return TRUE;
+}
+
+static void run_guest(Guest *guest, guint64 bytes, VhAskOutcome *outcome)
+{
+    const VhReportingMonitor monitor = {play_guest, guest};
+    g_autoptr(GError) error = NULL;
+    int cancelled = 0;
+    const VhPass pass = {
+        .monitor = &monitor,
+        .request = {.method = VH_ASK_PASS, .bytes = bytes},
+        .end_us = g_get_monotonic_time() + VH_MIN,
+        .look_us = VH_MS / 10,
+        .cancelled = &cancelled,
+        .resident = look_at_resident,
+        .data = guest,
+    };
+
+    g_assert_true(vh_pass_run(&pass, outcome, &error));
+    g_assert_no_error(error);
+    g_assert_cmpint(outcome->status, ==, VH_ASK_DONE);
+}
+
+/* What was never backed counts for the device, but not for the host: it goes on until as much came
+ * back as was asked for, and takes no more than that. */
+static void test_goes_on_for_what_lacks(void)
+{
+    Guest guest = {
+        .resident_bytes = VH_GIB, .unbacked_bytes = 70 * VH_MIB, .backed_bytes = 500 * VH_MIB};
+    VhAskOutcome outcome = {0};
+
+    run_guest(&guest, 32 * VH_MIB, &outcome);
+    g_assert_cmpuint(outcome.returned_bytes, <=, 32 * VH_MIB);
+    g_assert_cmpuint(outcome.returned_bytes, >=, 31 * VH_MIB);
+    g_assert_cmpuint(outcome.taken_bytes, ==, 70 * VH_MIB + outcome.returned_bytes);
+    g_assert_cmpint(outcome.source, ==, VH_ASK_SOURCE_RSS);
+    g_assert_cmpuint(outcome.before_bytes, ==, VH_GIB);
+    g_assert_cmpuint(outcome.after_bytes, ==, guest.resident_bytes);
+    g_assert_cmpuint(guest.n_passes, ==, 4);
+}
+
+/* All that there is: one pass is enough, and has no limit. */
+static void test_all_takes_one_pass(void)
+{
+    Guest guest = {
+        .resident_bytes = VH_GIB, .unbacked_bytes = 70 * VH_MIB, .backed_bytes = 50 * VH_MIB};
+    VhAskOutcome outcome = {0};
+
+    run_guest(&guest, 0, &outcome);
+    g_assert_cmpuint(guest.n_passes, ==, 1);
+    g_assert_cmpuint(outcome.taken_bytes, ==, 120 * VH_MIB);
+    g_assert_cmpuint(outcome.returned_bytes, ==, 50 * VH_MIB);
+}
+
+/* Where nothing is left, and where all was backed, there is nothing to go on for. */
+static void test_ends_with_what_there_is(void)
+{
+    Guest poor = {
+        .resident_bytes = VH_GIB, .unbacked_bytes = 40 * VH_MIB, .backed_bytes = 5 * VH_MIB};
+    Guest plain = {.resident_bytes = VH_GIB, .backed_bytes = 500 * VH_MIB};
+    VhAskOutcome outcome = {0};
+
+    run_guest(&poor, 32 * VH_MIB, &outcome);
+    g_assert_cmpuint(poor.n_passes, ==, 2);
+    g_assert_cmpuint(outcome.returned_bytes, ==, 5 * VH_MIB);
+    run_guest(&plain, 32 * VH_MIB, &outcome);
+    g_assert_cmpuint(plain.n_passes, ==, 1);
+    g_assert_cmpuint(outcome.returned_bytes, ==, 32 * VH_MIB);
+    g_assert_cmpint(outcome.source, ==, VH_ASK_SOURCE_COUNTER);
+}
+
+/* One that takes as fast as it gives: it ends, with all that is free reported. */
+static void test_growing_guest_ends(void)
+{
+    Guest guest = {.resident_bytes = VH_GIB, .backed_bytes = 100 * VH_MIB, .grows = TRUE};
+    VhAskOutcome outcome = {0};
+
+    run_guest(&guest, 32 * VH_MIB, &outcome);
+    g_assert_cmpuint(outcome.returned_bytes, ==, 0);
+    g_assert_cmpuint(outcome.taken_bytes, ==, 100 * VH_MIB);
+    g_assert_cmpuint(guest.n_passes, ==, 4);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -328,5 +458,9 @@ int main(int argc, char **argv)
     g_test_add_func("/reporting-pass/done-meanwhile", test_done_meanwhile);
     g_test_add_func("/reporting-pass/silence", test_silence);
     g_test_add_func("/reporting-pass/request", test_request);
+    g_test_add_func("/reporting-pass/goes-on-for-what-lacks", test_goes_on_for_what_lacks);
+    g_test_add_func("/reporting-pass/all-takes-one-pass", test_all_takes_one_pass);
+    g_test_add_func("/reporting-pass/ends-with-what-there-is", test_ends_with_what_there_is);
+    g_test_add_func("/reporting-pass/growing-guest-ends", test_growing_guest_ends);
     return g_test_run();
 }
