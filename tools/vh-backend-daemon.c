@@ -200,7 +200,7 @@ static GVariant *daemon_explain(VhBackend *backend, const char *domain, GError *
                              error);
 }
 
-static guint64 daemon_ask(VhBackend *backend, const char *domain, guint64 bytes, gint64 deadline_us,
+static guint64 daemon_ask(VhBackend *backend, const char *domain, const VhAskWish *wish,
                           GError **error)
 {
     const Daemon *daemon = daemon_of(backend);
@@ -208,10 +208,14 @@ static guint64 daemon_ask(VhBackend *backend, const char *domain, guint64 bytes,
     guint64 id = 0;
 
     g_variant_builder_init(&options, G_VARIANT_TYPE_VARDICT);
-    if (deadline_us != 0)
-        g_variant_builder_add(&options, "{sv}", "deadline_us", g_variant_new_int64(deadline_us));
+    if (wish->deadline_us != 0)
+        g_variant_builder_add(&options, "{sv}", "deadline_us",
+                              g_variant_new_int64(wish->deadline_us));
+    if (wish->granule_bytes != 0)
+        g_variant_builder_add(&options, "{sv}", "granule_bytes",
+                              g_variant_new_uint64(wish->granule_bytes));
     g_autoptr(GVariant) reply = call_daemon(
-        daemon, "Ask", g_variant_new("(sta{sv})", domain, bytes, &options), "(t)", error);
+        daemon, "Ask", g_variant_new("(sta{sv})", domain, wish->bytes, &options), "(t)", error);
     if (reply != NULL)
         g_variant_get(reply, "(t)", &id);
     return id;
@@ -248,12 +252,26 @@ static void on_owner_changed(GDBusConnection *connection, const char *sender, co
     daemon_of(data)->is_gone = TRUE;
 }
 
-/* Once; that the ask may have ended meanwhile is no trouble: its end is on its way. */
-static void cancel_ask(const Daemon *daemon, guint64 id)
+static gboolean call_cancel(const Daemon *daemon, guint64 id, GError **error)
 {
     g_autoptr(GVariant) reply =
         call(daemon->connection, daemon->owner, VH_DBUS_PATH, VH_DBUS_INTERFACE, "CancelAsk",
-             g_variant_new("(t)", id), "()", NULL, NULL);
+             g_variant_new("(t)", id), "()", NULL, error);
+    return reply != NULL;
+}
+
+static gboolean daemon_cancel(VhBackend *backend, const char *domain, GError **error)
+{
+    g_autoptr(GVariant) doc = daemon_info(backend, domain, error);
+    guint64 id = 0;
+
+    if (doc == NULL)
+        return FALSE;
+    g_autoptr(GVariant) ask = g_variant_lookup_value(doc, "in_flight", G_VARIANT_TYPE_VARDICT);
+    if (ask != NULL && g_variant_lookup(ask, "id", "t", &id))
+        return call_cancel(daemon_of(backend), id, error);
+    g_set_error(error, VH_ERROR, VH_ERROR_GONE, "virthintd has no ask of '%s' under way", domain);
+    return FALSE;
 }
 
 static GVariant *daemon_wait(VhBackend *backend, guint64 id, VhAskProgressFunc progress,
@@ -267,7 +285,8 @@ static GVariant *daemon_wait(VhBackend *backend, guint64 id, VhAskProgressFunc p
     while ((outcome = g_hash_table_lookup(daemon->ended, &id)) == NULL && !daemon->is_gone) {
         if (!has_cancelled && g_cancellable_is_cancelled(daemon->cancel)) {
             has_cancelled = TRUE;
-            cancel_ask(daemon, id);
+            /* that it may have ended meanwhile is no trouble: its end is on its way */
+            (void)call_cancel(daemon, id, NULL);
             progress(&daemon->progress, data);
             continue; /* the main loop has run: it may have ended */
         }
@@ -299,6 +318,7 @@ static const VhBackendOps daemon_ops = {
     .plan = daemon_plan,
     .explain = daemon_explain,
     .ask = daemon_ask,
+    .cancel = daemon_cancel,
     .wait = daemon_wait,
     .reload = daemon_reload,
 };

@@ -383,10 +383,15 @@ static GVariant *local_explain(VhBackend *backend, const char *domain, GError **
     return index >= 0 ? g_variant_ref_sink(vh_report_explain(&input, (guint)index)) : NULL;
 }
 
-static guint64 local_ask(VhBackend *backend, const char *domain, guint64 bytes, gint64 deadline_us,
+static guint64 local_ask(VhBackend *backend, const char *domain, const VhAskWish *wish,
                          GError **error)
 {
     Local *local = local_of(backend);
+    const VhSessionAsk ask = {
+        .bytes = wish->bytes,
+        .granule_bytes = wish->granule_bytes,
+        .deadline_us = wish->deadline_us,
+    };
 
     if (!local_refresh(backend, FALSE, error))
         return 0;
@@ -397,7 +402,14 @@ static guint64 local_ask(VhBackend *backend, const char *domain, guint64 bytes, 
     int index = vh_session_find(local->session, domain, error);
     if (index < 0)
         return 0;
-    return vh_session_ask(local->session, (guint)index, bytes, deadline_us, error);
+    return vh_session_ask(local->session, (guint)index, &ask, error);
+}
+
+/* An ask ends with the process that carries it out, so that this one has none yet. */
+static gboolean local_cancel(VhBackend *backend, const char *domain, GError **error)
+{
+    g_set_error(error, VH_ERROR, VH_ERROR_GONE, "no ask of '%s' is under way here", domain);
+    return FALSE;
 }
 
 typedef struct {
@@ -459,6 +471,7 @@ static const VhBackendOps local_ops = {
     .plan = local_plan,
     .explain = local_explain,
     .ask = local_ask,
+    .cancel = local_cancel,
     .wait = local_wait,
     .reload = local_reload,
 };

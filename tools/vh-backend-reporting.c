@@ -63,6 +63,20 @@ static virDomainPtr find(const Order *order, const char **ret_uri, GError **erro
     return NULL;
 }
 
+static gboolean change(VhReportingWish wish, virDomainPtr domain, GError **error)
+{
+    switch (wish) {
+    case VH_WISH_OFF:
+    case VH_WISH_ON:
+        return vh_reporting_set(domain, wish == VH_WISH_ON, error);
+    case VH_WISH_CANCEL:
+        return vh_reporting_pass_cancel(domain, error);
+    case VH_WISH_SHOW:
+        break;
+    }
+    return TRUE;
+}
+
 /* What can be known without tainting the domain comes first. */
 static gboolean carry_out(const Order *order, virDomainPtr domain, VhProbe *probe,
                           VhReportingInfo *info, GError **error)
@@ -78,11 +92,17 @@ static gboolean carry_out(const Order *order, virDomainPtr domain, VhProbe *prob
                             "it has no virtio memory balloon; its QEMU was not asked");
         return FALSE;
     }
-    if (order->wish != VH_WISH_SHOW && !vh_reporting_set(domain, order->wish == VH_WISH_ON, error))
+    if (order->wish == VH_WISH_CANCEL && !probe->has_passes) {
+        g_set_error_literal(error, VH_ERROR, VH_ERROR_GONE,
+                            "no ask of it is known, and its balloon takes no passes, so that there "
+                            "is none to cancel");
+        return FALSE;
+    }
+    if (!change(order->wish, domain, error))
         return FALSE;
     if (!vh_reporting_query(domain, info, error)) {
         if (order->wish != VH_WISH_SHOW)
-            g_prefix_error(error, "reporting was switched, but its QEMU does not tell how it is: ");
+            g_prefix_error(error, "that was done, but its QEMU does not tell how it is: ");
         return FALSE;
     }
     vh_probe_apply_reporting(probe, info);

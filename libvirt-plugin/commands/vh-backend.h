@@ -32,10 +32,17 @@ typedef struct {
     gpointer notice_data;
 } VhBackendRequest;
 
+/* An ask by hand. */
+typedef struct {
+    guint64 bytes;         /* 0: all that is expected */
+    guint64 granule_bytes; /* by a pass over free blocks of this size or larger; 0: nobody cares */
+    gint64 deadline_us;    /* 0: the default */
+} VhAskWish;
+
 typedef struct {
     guint64 asked_bytes;    /* 0: all that can be had */
-    guint64 taken_bytes;    /* the balloon has gone down by this */
-    guint64 returned_bytes; /* the guest's resident memory has */
+    guint64 taken_bytes;    /* the balloon has gone down by this, or the pass has reported it */
+    guint64 returned_bytes; /* came back so far */
 } VhAskProgress;
 
 /*
@@ -67,10 +74,12 @@ typedef struct {
     GVariant *(*plan)(VhBackend *backend, GError **error);
     GVariant *(*explain)(VhBackend *backend, const char *domain, GError **error);
 
-    /* Starts an ask; bytes 0: all that is expected, deadline_us 0: the default. Its id; 0 with an
-     * error. */
-    guint64 (*ask)(VhBackend *backend, const char *domain, guint64 bytes, gint64 deadline_us,
-                   GError **error);
+    /* Starts an ask. Its id; 0 with an error. */
+    guint64 (*ask)(VhBackend *backend, const char *domain, const VhAskWish *wish, GError **error);
+
+    /* Ends the domain's ask that it carries out, early, whoever started it. VH_ERROR_GONE where it
+     * carries out none. */
+    gboolean (*cancel)(VhBackend *backend, const char *domain, GError **error);
 
     /*
      * Waits for its end, and returns the outcome. When `cancel` fires, the ask is cancelled, and
@@ -95,6 +104,7 @@ typedef enum {
     VH_WISH_SHOW, /* nothing: only look */
     VH_WISH_OFF,
     VH_WISH_ON,
+    VH_WISH_CANCEL, /* the pass that runs is to end */
 } VhReportingWish;
 
 /* Where backends come from: the program's main knows. */
@@ -110,7 +120,8 @@ typedef struct {
     /*
      * Asks a domain's QEMU itself, and no backend, by a monitor command that taints the domain: on
      * request only. a{sv}, the document "reporting", a full reference. UNSUPPORTED: its QEMU knows
-     * no such commands, or there is nothing to ask. Runs the default main context meanwhile.
+     * no such commands, or there is nothing to ask. GONE: there is no such domain, or no pass to
+     * cancel. Runs the default main context meanwhile.
      */
     GVariant *(*reporting)(const VhBackendRequest *request, const char *domain,
                            VhReportingWish wish, gpointer data, GError **error);

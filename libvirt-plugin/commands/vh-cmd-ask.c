@@ -3,6 +3,7 @@
 #include "vh-commands.h"
 #include "vh-context.h"
 #include "vh-doc.h"
+#include "vh-reporting-info.h"
 #include "vh-show.h"
 #include "vh-units.h"
 
@@ -114,25 +115,85 @@ static VhExit wait_for(VhContext *context, guint64 id)
     return is_good(outcome) ? VH_EXIT_OK : VH_EXIT_FAILURE;
 }
 
+/* Its own asks the daemon ends; a pass of anybody else's, the domain's QEMU. */
+static gboolean cancel_any(VhContext *context, const char *domain, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+
+    if (context->backend->ops->cancel(context->backend, domain, &cause))
+        return TRUE;
+    if (!g_error_matches(cause, VH_ERROR, VH_ERROR_GONE)) {
+        g_propagate_error(error, g_steal_pointer(&cause));
+        return FALSE;
+    }
+    g_autoptr(GVariant) doc = vh_context_reporting(context, NULL, domain, VH_WISH_CANCEL, error);
+    return doc != NULL;
+}
+
+static VhExit run_cancel(VhContext *context)
+{
+    static const char *const others[] = {"bytes", "granule", "deadline", "wait"};
+    const char *domain = vh_context_operand(context, 0);
+    g_autoptr(GError) error = NULL;
+
+    for (guint i = 0; i < G_N_ELEMENTS(others); i++) {
+        if (vh_context_flag(context, others[i])) {
+            vh_context_say(context,
+                           "--cancel ends an ask, and --%s is for a new one; leave one out",
+                           others[i]);
+            return VH_EXIT_USAGE;
+        }
+    }
+    if (!vh_context_open(context))
+        return VH_EXIT_FAILURE;
+    if (!cancel_any(context, domain, &error))
+        return vh_context_fail(context, g_steal_pointer(&error));
+    if (!vh_context_json(context,
+                         g_variant_new_parsed("{'domain': <%s>, 'is_cancelled': <true>}", domain)))
+        vh_context_print(context, "%s: what was under way is cancelled\n", domain);
+    return VH_EXIT_OK;
+}
+
+/* FALSE, having said why, where the options make no sense. */
+static gboolean read_wish(VhContext *context, VhAskWish *wish)
+{
+    *wish = (VhAskWish){
+        .bytes = vh_context_value(context, "bytes")->bytes,
+        .granule_bytes = vh_context_value(context, "granule")->bytes,
+        .deadline_us = vh_context_value(context, "deadline")->us,
+    };
+    if (vh_context_flag(context, "bytes") && wish->bytes == 0) {
+        vh_context_say(context,
+                       "--bytes: 0 asks for nothing; leave it out to ask for all that is expected");
+        return FALSE;
+    }
+    if (vh_context_flag(context, "granule") &&
+        !vh_reporting_granule_is_valid(wish->granule_bytes)) {
+        vh_context_say(
+            context, "--granule: not a power of two from 4KiB to 1GiB; leave it out for what suits "
+                     "the guest best");
+        return FALSE;
+    }
+    return TRUE;
+}
+
 static VhExit run_ask(VhContext *context)
 {
     const char *domain = vh_context_operand(context, 0);
-    guint64 bytes = vh_context_value(context, "bytes")->bytes;
-    gint64 deadline_us = vh_context_value(context, "deadline")->us;
     g_autoptr(GError) error = NULL;
+    VhAskWish wish;
 
     if (vh_context_flag(context, "readonly")) {
         vh_context_say(context, "an ask changes a guest; leave --readonly out");
         return VH_EXIT_USAGE;
     }
-    if (vh_context_flag(context, "bytes") && bytes == 0) {
-        vh_context_say(context, "--bytes: 0 asks for nothing; leave it out to ask for all that is "
-                                "expected");
+    if (vh_context_flag(context, "cancel"))
+        return run_cancel(context);
+    if (!read_wish(context, &wish))
         return VH_EXIT_USAGE;
-    }
     if (!vh_context_open(context))
         return VH_EXIT_FAILURE;
-    guint64 id = context->backend->ops->ask(context->backend, domain, bytes, deadline_us, &error);
+    guint64 id = context->backend->ops->ask(context->backend, domain, &wish, &error);
     if (id == 0)
         return vh_context_fail(context, g_steal_pointer(&error));
     if (context->backend->must_wait || vh_context_flag(context, "wait"))
@@ -144,8 +205,10 @@ static VhExit run_ask(VhContext *context)
 
 static const VhOption ask_options[] = {
     {"bytes", 'b', VH_OPTION_SIZE, "SIZE", "how much (512MiB, 1.5GiB); default: all expected"},
+    {"granule", 'g', VH_OPTION_SIZE, "SIZE", "by a pass over free blocks of SIZE or more"},
     {"deadline", 'd', VH_OPTION_DURATION, "DURATION", "give up after this long (30s, 2min)"},
     {"wait", 'w', VH_OPTION_FLAG, NULL, "wait for the end, showing progress"},
+    {"cancel", 'x', VH_OPTION_FLAG, NULL, "end the ask that is under way"},
     {NULL},
 };
 
@@ -158,7 +221,13 @@ const VhCommand vh_cmd_ask = {
         "respected; the pool's level and the cooldown are not. With --wait it shows the\n"
         "progress; Ctrl-C then cancels, and ends when the guest has all its memory back.\n"
         "Without the daemon it always waits. Exit status 0: the ask was carried out,\n"
-        "also where it backed off because the guest needed its memory.",
+        "also where it backed off because the guest needed its memory.\n"
+        "\n"
+        "A guest with a patched QEMU and our driver (tier native) can be asked by a\n"
+        "pass, which takes nothing away from it. --granule does that: a power of two\n"
+        "from 4KiB to 1GiB, the smallest free blocks worth it. It is a QEMU monitor\n"
+        "command, as is --cancel of a pass: libvirt marks the domain as tainted by\n"
+        "that, as long as it runs.",
     .min_operands = 1,
     .max_operands = 1,
     .access = VH_ACCESS_ASK,

@@ -41,6 +41,9 @@ static void say_tier(GVariantBuilder *lines, const VhDomain *domain)
 {
     say(lines, "Its tier is %s, %s autodeflate.", vh_tier_name(domain->tier),
         domain->has_autodeflate ? "with" : "without");
+    if (domain->tier == VH_TIER_NATIVE)
+        say(lines,
+            "It is asked by passes, which take nothing away from it and need no autodeflate.");
     for (guint bit = 1; bit <= VH_TIER_REASON_LAST; bit <<= 1) {
         if (domain->tier_reasons & bit)
             say(lines, "Tier: %s.", vh_tier_reason_text((VhTierReason)bit));
@@ -98,8 +101,11 @@ static void say_verdict(GVariantBuilder *lines, const VhReportInput *input,
     if (index >= 0) {
         const VhAction *action = &g_array_index(input->plan->actions, VhAction, index);
         g_autofree char *bytes = vh_format_size(action->bytes);
-        say(lines, "So it is asked for %s, as number %d of %u, by %s.", bytes, index + 1,
-            input->plan->actions->len, vh_ask_method_name(action->method));
+        g_autofree char *granule = vh_format_size(action->granule_bytes);
+        say(lines, "So it is asked for %s, as number %d of %u, by a %s%s%s%s.", bytes, index + 1,
+            input->plan->actions->len, action->method == VH_ASK_PASS ? "pass" : "pulse",
+            action->granule_bytes ? " over blocks of " : "", action->granule_bytes ? granule : "",
+            action->granule_bytes ? " or more" : "");
         return;
     }
     say(lines, "So it is not asked: %s (%s).", vh_reason_text(verdict->reason),

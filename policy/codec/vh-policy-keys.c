@@ -33,7 +33,7 @@ static const VhKeyWord source_words[] = {
     {NULL},
 };
 static const VhKeyWord ask_words[] = {{"auto", FALSE}, {"never", TRUE}, {NULL}};
-static const VhKeyWord monitor_words[] = {{"refuse", 0}, {"allow", 0, .is_later = TRUE}, {NULL}};
+static const VhKeyWord monitor_words[] = {{"refuse", FALSE}, {"allow", TRUE}, {NULL}};
 
 static const VhPolicyKey bounds_keys[] = {
     {"enter", VH_KEY_AMOUNT, AT(VhLevelBounds, enter), .maximum = SIZE_CEILING,
@@ -103,8 +103,10 @@ static const VhPolicyKey class_keys[] = {
      .doc = "what an ask leaves free in the guest: bytes, or a share of its current balloon"},
     {"ask", VH_KEY_WORD, AT(VhClass, ask_never), .words = ask_words,
      .doc = "`never`: whatever happens, not these"},
+    {"granule", VH_KEY_SIZE, AT(VhClass, granule_bytes), 4 * VH_KIB, VH_GIB, .zero_is_none = TRUE,
+     .is_power = TRUE,
+     .doc = "the smallest free blocks that a pass takes; 0B: the driver's choice"},
     LATER("reporting"),
-    LATER("granule"),
 };
 static const VhPolicySection class_section = SECTION(class_keys);
 
@@ -162,8 +164,10 @@ static const VhPolicyKey top_keys[] = {
      .doc = "from one look at the guests to the next"},
     {"max_in_flight", VH_KEY_COUNT, AT(VhConfig, max_in_flight), 1, 64,
      .doc = "how many asks may be under way at once"},
-    {"monitor", VH_KEY_WORD, VH_KEY_NOWHERE, .words = monitor_words,
-     .doc = "whether QEMU monitor commands, which taint a domain, may be sent"},
+    {"monitor", VH_KEY_WORD, AT(VhConfig, allows_monitor), .words = monitor_words,
+     .doc =
+         "`allow`: QEMU monitor commands may be sent to guests of a patched QEMU; they taint the "
+         "domain"},
     {"pulse_reserve", VH_KEY_SIZE, AT(VhConfig, pulse_reserve_bytes), 64 * VH_MIB, SIZE_CEILING,
      .zero_is_none = TRUE,
      .doc = "what a pulse leaves free in a guest whose balloon has no autodeflate; 0B: such guests "

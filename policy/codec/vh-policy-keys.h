@@ -52,6 +52,7 @@ typedef struct {
     guint64 minimum;
     guint64 maximum;
     guint64 step;          /* values are multiples of it; 0: any */
+    gboolean is_power;     /* values are powers of two */
     gboolean zero_is_none; /* 0 is allowed below the minimum, and turns the thing off */
     const VhKeyWord *words;
     const VhPolicySection *section;

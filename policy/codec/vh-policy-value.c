@@ -129,7 +129,8 @@ char *vh_policy_value_range(const VhPolicyKey *key)
     g_autofree char *step = key->step ? format(key->step) : NULL;
     return g_strconcat(key->kind == VH_KEY_AMOUNT ? "0% to 100%, or " : "",
                        key->zero_is_none ? zero : "", key->zero_is_none ? ", or " : "", minimum,
-                       " to ", maximum, step ? ", in steps of " : "", step ? step : "", NULL);
+                       " to ", maximum, step ? ", in steps of " : "", step ? step : "",
+                       key->is_power ? ", a power of two" : "", NULL);
 }
 
 const char *vh_policy_value_found(JsonNode *node)
@@ -165,7 +166,8 @@ static gboolean check_range(const VhPolicyKey *key, guint64 value, const char *s
         return TRUE;
     }
     if (value >= key->minimum && value <= key->maximum &&
-        (key->step == 0 || value % key->step == 0)) {
+        (key->step == 0 || value % key->step == 0) &&
+        (!key->is_power || (value & (value - 1)) == 0)) {
         return TRUE;
     }
     g_autofree char *range = vh_policy_value_range(key);

@@ -37,6 +37,13 @@ void vh_report_add_count(GVariantBuilder *doc, const char *key, guint count)
     vh_report_add(doc, key, g_variant_new_uint32(count));
 }
 
+void vh_report_add_method(GVariantBuilder *doc, VhAskMethod method, guint64 granule_bytes)
+{
+    vh_report_add_text(doc, "method", vh_ask_method_name(method));
+    if (granule_bytes != 0)
+        vh_report_add_bytes(doc, "granule_bytes", granule_bytes);
+}
+
 const VhVerdict *vh_report_verdict(const VhReportInput *input, guint domain)
 {
     const GArray *verdicts = input->plan->verdicts;
@@ -136,6 +143,7 @@ GVariant *vh_report_in_flight(const VhInFlight *ask, gint64 now_us)
     vh_report_add_bytes(&doc, "id", ask->id);
     vh_report_add_text(&doc, "uuid", vh_uuid_format(&ask->uuid, text));
     vh_report_add_text(&doc, "uri", ask->uri);
+    vh_report_add_method(&doc, ask->method, ask->granule_bytes);
     vh_report_add_bytes(&doc, "asked_bytes", ask->asked_bytes);
     vh_report_add_bytes(&doc, "counted_bytes", ask->expected_bytes);
     vh_report_add_bytes(&doc, "returned_bytes", ask->returned_bytes);

@@ -14,6 +14,9 @@ void vh_report_add_bytes(GVariantBuilder *doc, const char *key, guint64 bytes);
 void vh_report_add_us(GVariantBuilder *doc, const char *key, gint64 us);
 void vh_report_add_count(GVariantBuilder *doc, const char *key, guint count);
 
+/* "method", and "granule_bytes" where there is one. */
+void vh_report_add_method(GVariantBuilder *doc, VhAskMethod method, guint64 granule_bytes);
+
 /* The verdict on a domain of the snapshot; NULL where the plan is of another snapshot. */
 const VhVerdict *vh_report_verdict(const VhReportInput *input, guint domain);
 

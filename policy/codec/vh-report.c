@@ -75,6 +75,8 @@ static GVariant *policy_of(const VhReportInput *input, const VhDomain *domain,
         vh_report_add_bytes(&doc, "class_max_per_ask_bytes", class->max_per_ask_bytes);
     if (class->asks_per_hour != 0)
         vh_report_add_count(&doc, "class_asks_per_hour", class->asks_per_hour);
+    if (class->granule_bytes != 0)
+        vh_report_add_bytes(&doc, "class_granule_bytes", class->granule_bytes);
     if (domain->figures & VH_HAS_CURRENT)
         vh_report_add_bytes(&doc, "keep_free_bytes",
                             vh_amount_bytes(&class->keep_free, domain->current_bytes));
@@ -131,7 +133,7 @@ static GVariant *action_of(const VhReportInput *input, const VhAction *action)
         if (isfinite(verdict->price))
             vh_report_add(&doc, "price_us_per_mib", g_variant_new_double(verdict->price));
     }
-    vh_report_add_text(&doc, "method", vh_ask_method_name(action->method));
+    vh_report_add_method(&doc, action->method, action->granule_bytes);
     vh_report_add_bytes(&doc, "bytes", action->bytes);
     vh_report_add_bytes(&doc, "expected_bytes", action->expected_bytes);
     vh_report_add_bytes(&doc, "counted_bytes", action->counted_bytes);

@@ -50,7 +50,8 @@ typedef struct {
     gint64 cooldown_us;        /* between the end of one ask and the next */
     guint64 max_per_ask_bytes; /* 0: no cap */
     guint asks_per_hour;       /* 0: no cap; at most VH_ASKS_PER_HOUR_MAX */
-    VhAmount keep_free; /* share of balloon.current, or bytes, that stays free in the guest */
+    guint64 granule_bytes; /* a pass's smallest block, a power of two; 0: the driver's default */
+    VhAmount keep_free;    /* share of balloon.current, or bytes, that stays free in the guest */
 } VhClass;
 
 #define VH_ASKS_PER_HOUR_MAX 60
@@ -90,6 +91,7 @@ struct VhConfig {
     gint64 interval_us;
     VhPoolConfig pool;
     guint max_in_flight;
+    gboolean allows_monitor;     /* QEMU monitor commands, which taint a domain, may be sent */
     guint64 pulse_reserve_bytes; /* what a pulse leaves free in a guest without autodeflate; 0: such
                                     guests are never asked */
     gint64 stats_period_us;      /* set where a guest has none; whole seconds */

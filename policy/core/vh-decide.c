@@ -180,6 +180,7 @@ static void plan_ask(Decision *decision, const VhVerdict *verdict)
 {
     const VhConfig *config = decision->config;
     const VhDomain *domain = vh_snapshot_domain(decision->snapshot, verdict->domain);
+    gboolean takes_pass = vh_eligible_takes_pass(config, domain);
     VhClass treatment;
 
     vh_treatment_resolve(config, domain, decision->snapshot->wall_us, &treatment);
@@ -192,7 +193,8 @@ static void plan_ask(Decision *decision, const VhVerdict *verdict)
     VhAction action = {
         .domain = verdict->domain,
         .uuid = domain->uuid,
-        .method = VH_ASK_AUTO,
+        .method = takes_pass ? VH_ASK_PASS : VH_ASK_AUTO,
+        .granule_bytes = takes_pass ? treatment.granule_bytes : 0,
         .bytes = bytes,
         .expected_bytes = bytes,
         .counted_bytes = vh_sub(bytes, vh_share(bytes, config->model.sigma_bp)),

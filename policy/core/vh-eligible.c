@@ -4,12 +4,19 @@
 #include "vh-learn.h"
 #include "vh-yield.h"
 
+gboolean vh_eligible_takes_pass(const VhConfig *config, const VhDomain *domain)
+{
+    return config->allows_monitor && domain->tier == VH_TIER_NATIVE;
+}
+
 guint64 vh_eligible_reserve_bytes(const VhConfig *config, const VhDomain *domain,
                                   const VhClass *treatment)
 {
     guint64 keep = vh_amount_bytes(&treatment->keep_free, domain->current_bytes);
     guint64 reserve = vh_ask_default_reserve_bytes(domain->maximum_bytes);
 
+    if (vh_eligible_takes_pass(config, domain))
+        return keep; /* it takes nothing away from the guest */
     if (!domain->has_autodeflate)
         reserve = MAX(reserve, config->pulse_reserve_bytes);
     return MAX(keep, reserve);
@@ -42,7 +49,8 @@ static VhReason check_permission(const VhCandidate *candidate)
         return VH_REASON_NEVER;
     if (domain->tier == VH_TIER_NONE)
         return VH_REASON_TIER_NONE;
-    if (!domain->has_autodeflate && candidate->config->pulse_reserve_bytes == 0)
+    if (!domain->has_autodeflate && candidate->config->pulse_reserve_bytes == 0 &&
+        !vh_eligible_takes_pass(candidate->config, domain))
         return VH_REASON_NO_AUTODEFLATE;
     return VH_REASON_ASK;
 }

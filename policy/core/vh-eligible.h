@@ -29,8 +29,12 @@ typedef struct {
  */
 VhReason vh_eligible_check(const VhCandidate *candidate, VhVerdict *verdict);
 
-/* What must stay free in the guest while it is asked: its class's keep_free, the method's own
- * reserve, the policy's for guests without autodeflate. */
+/* Whether it is asked by a pass, not by a pulse: its QEMU and driver know them, and the policy lets
+ * QEMU be told. */
+gboolean vh_eligible_takes_pass(const VhConfig *config, const VhDomain *domain);
+
+/* What must stay free in the guest while it is asked: its class's keep_free, and of a pulse the
+ * method's own reserve and the policy's for guests without autodeflate. */
 guint64 vh_eligible_reserve_bytes(const VhConfig *config, const VhDomain *domain,
                                   const VhClass *treatment);
 

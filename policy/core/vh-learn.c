@@ -70,6 +70,10 @@ static gboolean ask_was_poor(const VhModel *model, const VhEnded *ended)
     case VH_ASK_CANCELLED:
     case VH_ASK_OVERTAKEN:
         return FALSE;
+    case VH_ASK_FAILED: /* a pass refused at the door bothered nobody */
+        return outcome->method != VH_ASK_PASS || outcome->taken_bytes > 0 ||
+               (outcome->error_code != VH_ERROR_BUSY &&
+                outcome->error_code != VH_ERROR_UNSUPPORTED);
     case VH_ASK_DONE:
         return outcome->returned_bytes < vh_share(ended->expected_bytes, model->poor_bp);
     default:

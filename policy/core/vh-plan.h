@@ -40,6 +40,7 @@ typedef struct {
     guint domain; /* index into the snapshot's domains */
     VhUuid uuid;
     VhAskMethod method;
+    guint64 granule_bytes;  /* of a pass; 0: the driver's default */
     guint64 bytes;          /* wanted */
     guint64 expected_bytes; /* Y, at most bytes */
     guint64 counted_bytes;  /* of it counted on */

@@ -54,6 +54,8 @@ typedef struct {
     VhUuid uuid;
     const char *uri;
     guint64 id;
+    VhAskMethod method;    /* pulse or pass */
+    guint64 granule_bytes; /* of a pass; 0: the driver's default */
     guint64 asked_bytes;
     guint64 expected_bytes; /* counted on: the LCB of the plan that started it */
     guint64 returned_bytes; /* so far: already in the guest's rss */

@@ -84,10 +84,49 @@ static gboolean on_explain(VhDbusDaemon1 *skeleton, GDBusMethodInvocation *invoc
     return TRUE;
 }
 
-/* Untrusted: an option that is not understood must not be taken for granted. */
-static gboolean read_options(GVariant *options, gint64 *ret_deadline_us, GError **error)
+static gboolean take_deadline(GVariant *value, VhSessionAsk *ask, GError **error)
 {
-    gint64 deadline_us = 0;
+    if (!g_variant_is_of_type(value, G_VARIANT_TYPE_INT64) || g_variant_get_int64(value) <= 0) {
+        g_set_error_literal(error, VH_ERROR, VH_ERROR_INVALID,
+                            "deadline_us: microseconds above 0, as a 64-bit signed integer (x)");
+        return FALSE;
+    }
+    ask->deadline_us = g_variant_get_int64(value);
+    return TRUE;
+}
+
+static gboolean take_granule(GVariant *value, VhSessionAsk *ask, GError **error)
+{
+    if (!g_variant_is_of_type(value, G_VARIANT_TYPE_UINT64) ||
+        !vh_reporting_granule_is_valid(g_variant_get_uint64(value))) {
+        g_set_error_literal(error, VH_ERROR, VH_ERROR_INVALID,
+                            "granule_bytes: a power of two from 4096 to 2^30, as a 64-bit unsigned "
+                            "integer (t)");
+        return FALSE;
+    }
+    ask->granule_bytes = g_variant_get_uint64(value);
+    return TRUE;
+}
+
+static const struct {
+    const char *key;
+    gboolean (*take)(GVariant *value, VhSessionAsk *ask, GError **error);
+} ask_options[] = {{"deadline_us", take_deadline}, {"granule_bytes", take_granule}};
+
+static gboolean take_option(const char *key, GVariant *value, VhSessionAsk *ask, GError **error)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(ask_options); i++) {
+        if (g_str_equal(key, ask_options[i].key))
+            return ask_options[i].take(value, ask, error);
+    }
+    g_set_error(error, VH_ERROR, VH_ERROR_INVALID,
+                "unknown option '%s'; there are: deadline_us, granule_bytes", key);
+    return FALSE;
+}
+
+/* Untrusted: an option that is not understood must not be taken for granted. */
+static gboolean read_options(GVariant *options, VhSessionAsk *ask, GError **error)
+{
     GVariantIter iter;
     const char *key;
     GVariant *value;
@@ -95,20 +134,9 @@ static gboolean read_options(GVariant *options, gint64 *ret_deadline_us, GError 
     g_variant_iter_init(&iter, options);
     while (g_variant_iter_next(&iter, "{&sv}", &key, &value)) {
         g_autoptr(GVariant) held = value;
-        if (!g_str_equal(key, "deadline_us")) {
-            g_set_error(error, VH_ERROR, VH_ERROR_INVALID,
-                        "unknown option '%s'; there is: deadline_us", key);
+        if (!take_option(key, held, ask, error))
             return FALSE;
-        }
-        if (!g_variant_is_of_type(held, G_VARIANT_TYPE_INT64) || g_variant_get_int64(held) <= 0) {
-            g_set_error_literal(
-                error, VH_ERROR, VH_ERROR_INVALID,
-                "deadline_us: microseconds above 0, as a 64-bit signed integer (x)");
-            return FALSE;
-        }
-        deadline_us = g_variant_get_int64(held);
     }
-    *ret_deadline_us = deadline_us;
     return TRUE;
 }
 
@@ -136,17 +164,17 @@ static gboolean send_progress(gpointer data)
 static gboolean on_ask(VhDbusDaemon1 *skeleton, GDBusMethodInvocation *invocation,
                        const char *domain, guint64 bytes, GVariant *options, VhDbus *dbus)
 {
+    VhSessionAsk ask = {.bytes = bytes};
     g_autoptr(GError) error = NULL;
-    gint64 deadline_us;
 
-    if (!read_options(options, &deadline_us, &error)) {
+    if (!read_options(options, &ask, &error)) {
         g_dbus_method_invocation_return_gerror(invocation, error);
         return TRUE;
     }
     int index = find(dbus, invocation, domain);
     if (index < 0)
         return TRUE;
-    guint64 id = vh_session_ask(dbus->session, (guint)index, bytes, deadline_us, &error);
+    guint64 id = vh_session_ask(dbus->session, (guint)index, &ask, &error);
     if (id == 0) {
         g_dbus_method_invocation_return_gerror(invocation, error);
         return TRUE;
@@ -374,6 +402,11 @@ static GVariant *started_ask(const VhDbus *dbus, const VhInFlight *ask)
     g_variant_builder_add(&doc, "{sv}", "uuid",
                           g_variant_new_string(vh_uuid_format(&ask->uuid, uuid)));
     g_variant_builder_add(&doc, "{sv}", "uri", g_variant_new_string(ask->uri));
+    g_variant_builder_add(&doc, "{sv}", "method",
+                          g_variant_new_string(vh_ask_method_name(ask->method)));
+    if (ask->granule_bytes != 0)
+        g_variant_builder_add(&doc, "{sv}", "granule_bytes",
+                              g_variant_new_uint64(ask->granule_bytes));
     g_variant_builder_add(&doc, "{sv}", "bytes", g_variant_new_uint64(ask->asked_bytes));
     g_variant_builder_add(&doc, "{sv}", "counted_bytes", g_variant_new_uint64(ask->expected_bytes));
     return g_variant_builder_end(&doc);

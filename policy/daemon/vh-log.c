@@ -206,8 +206,11 @@ void vh_log_ask_started(const VhSession *session, const VhInFlight *ask, const V
                                 .decision = "ask",
                                 .reason = action ? "ask" : "by-hand"};
 
-    vh_log(VH_LOG_ASKED, G_LOG_LEVEL_MESSAGE, &fields, "%s: asked for %s%s", name, size,
-           action ? "" : " (by hand)");
+    g_autofree char *granule = vh_format_size(ask->granule_bytes);
+    vh_log(VH_LOG_ASKED, G_LOG_LEVEL_MESSAGE, &fields, "%s: asked for %s%s%s%s%s%s", name, size,
+           ask->method == VH_ASK_PASS ? " by a pass" : "",
+           ask->granule_bytes ? " over blocks of " : "", ask->granule_bytes ? granule : "",
+           ask->granule_bytes ? " or more" : "", action ? "" : " (by hand)");
 }
 
 void vh_log_ask_ended(const VhSession *session, const VhEnded *ask, const char *message)

@@ -8,7 +8,7 @@ typedef struct {
     char *uri;
     guint64 expected_bytes;
     guint64 counted_bytes;
-    guint64 asked_bytes;
+    VhAskRequest request;
     gint64 started_us;
     VhAsk *ask;      /* NULL: it could not be started */
     GError *refusal; /* why */
@@ -37,6 +37,11 @@ static void running_ask_free(gpointer data)
     g_free(running);
 }
 
+static VhAskMethod method_of(const RunningAsk *running)
+{
+    return running->request.method == VH_ASK_PASS ? VH_ASK_PASS : VH_ASK_PULSE;
+}
+
 static void end_ask(VhAsks *asks, RunningAsk *running)
 {
     VhEnded ended = {.uuid = running->uuid,
@@ -48,8 +53,9 @@ static void end_ask(VhAsks *asks, RunningAsk *running)
     if (running->ask) {
         vh_ask_get_outcome(running->ask, &ended.outcome, &message);
     } else {
-        ended.outcome = (VhAskOutcome){.status = VH_ASK_FAILED,
-                                       .asked_bytes = running->asked_bytes,
+        ended.outcome = (VhAskOutcome){.method = method_of(running),
+                                       .status = VH_ASK_FAILED,
+                                       .asked_bytes = running->request.bytes,
                                        .started_us = running->started_us,
                                        .ended_us = running->started_us,
                                        .error_code = running->refusal->code};
@@ -153,7 +159,7 @@ guint64 vh_asks_start(VhAsks *asks, const VhAskOrder *order)
     running->uri = g_strdup(order->uri);
     running->expected_bytes = order->expected_bytes;
     running->counted_bytes = order->counted_bytes;
-    running->asked_bytes = order->request.bytes;
+    running->request = order->request;
     running->started_us = g_get_monotonic_time();
     running->ask = start_on_domain(asks, order, &running->refusal);
     g_ptr_array_add(asks->running, running);
@@ -206,7 +212,9 @@ static void describe(const RunningAsk *running, VhInFlight *ret_ask, guint64 *re
         .uuid = running->uuid,
         .uri = running->uri,
         .id = running->id,
-        .asked_bytes = running->asked_bytes,
+        .method = method_of(running),
+        .granule_bytes = running->request.granule_bytes,
+        .asked_bytes = running->request.bytes,
         .expected_bytes = running->counted_bytes,
         .returned_bytes = progress.returned_bytes,
         .started_us = running->started_us,

@@ -41,6 +41,15 @@ static void on_ask_started(const VhInFlight *ask, gpointer data)
         session->callbacks.ask_started(session, ask, session->acting, session->data);
 }
 
+/* It was taken for one that can be asked by a pass; perhaps it is no more. */
+static void renew(const VhSession *session, const VhEnded *ask)
+{
+    for (guint i = 0; i < session->watches->len; i++) {
+        if (g_str_equal(vh_watch_uri(session->watches->pdata[i]), ask->uri))
+            vh_watch_renew(session->watches->pdata[i], &ask->uuid);
+    }
+}
+
 /* What an ask returned is in the next snapshot, so that one is taken at once. */
 static void on_ask_ended(const VhEnded *ask, const char *message, gpointer data)
 {
@@ -48,6 +57,8 @@ static void on_ask_ended(const VhEnded *ask, const char *message, gpointer data)
 
     if (session->callbacks.ask_ended)
         session->callbacks.ask_ended(session, ask, message, session->data);
+    if (ask->outcome.method == VH_ASK_PASS && ask->outcome.status == VH_ASK_FAILED)
+        renew(session, ask);
     vh_session_poll(session);
 }
 
@@ -97,6 +108,12 @@ static void report(VhActuator *actuator, VhSnapshot *snapshot)
     }
 }
 
+/* A pulse of a guest without autodeflate does; a pass takes nothing away from the guest. */
+static gboolean needs_reserve(const VhSession *session, VhAskMethod method)
+{
+    return method != VH_ASK_PASS && session->config->pulse_reserve_bytes > 0;
+}
+
 static void act(VhActuator *actuator, const VhSnapshot *snapshot, const VhAction *action)
 {
     VhSession *session = ((SessionActuator *)actuator)->session;
@@ -108,8 +125,9 @@ static void act(VhActuator *actuator, const VhSnapshot *snapshot, const VhAction
         .counted_bytes = action->counted_bytes,
         .request = {.method = action->method,
                     .bytes = action->bytes,
+                    .granule_bytes = action->granule_bytes,
                     .reserve_bytes = action->reserve_bytes,
-                    .without_autodeflate = session->config->pulse_reserve_bytes > 0},
+                    .without_autodeflate = needs_reserve(session, action->method)},
     };
 
     if (session->dry_run || session->read_only || session->is_draining || !session->config->enforce)
@@ -126,6 +144,7 @@ static void add_watch(VhSession *session, const char *uri)
         .uri = uri,
         .read_only = session->read_only,
         .stats_period_us = session->config->stats_period_us,
+        .uses_monitor = session->config->allows_monitor,
     };
 
     g_ptr_array_add(session->watches, vh_watch_new(&options, &callbacks, session));
@@ -174,8 +193,10 @@ void vh_session_set_config(VhSession *session, VhConfig *config)
 {
     vh_config_free(session->config);
     session->config = config;
-    for (guint i = 0; i < session->watches->len; i++)
+    for (guint i = 0; i < session->watches->len; i++) {
         vh_watch_set_stats_period(session->watches->pdata[i], config->stats_period_us);
+        vh_watch_set_monitor(session->watches->pdata[i], config->allows_monitor);
+    }
 }
 
 void vh_session_poll(VhSession *session)
@@ -279,35 +300,70 @@ static gboolean check_by_hand(const VhSession *session, const VhDomain *domain, 
                     domain->name, reasons);
         return FALSE;
     }
-    if (!domain->has_autodeflate && session->config->pulse_reserve_bytes == 0) {
-        g_set_error(error, VH_ERROR, VH_ERROR_UNSUPPORTED,
-                    "domain '%s': %s; set autodeflate='on' on its balloon, or pulse_reserve in "
-                    "the policy",
-                    domain->name, vh_reason_text(VH_REASON_NO_AUTODEFLATE));
-        return FALSE;
-    }
     return TRUE;
 }
 
-guint64 vh_session_ask(VhSession *session, guint index, guint64 bytes, gint64 deadline_us,
-                       GError **error)
+/* Where nobody has asked its QEMU yet, that one has the last word. */
+static gboolean check_pass(const VhDomain *domain, GError **error)
+{
+    if (domain->tier == VH_TIER_NATIVE || domain->tier_reasons & VH_TIER_REASON_NO_MONITOR)
+        return TRUE;
+    g_autofree char *reasons =
+        vh_tier_reasons_explain(domain->tier_reasons & ~(guint)VH_TIER_REASON_NO_AUTODEFLATE);
+    g_set_error(error, VH_ERROR, VH_ERROR_UNSUPPORTED,
+                "domain '%s': a granule is for passes, and it takes none: %s; without a granule it "
+                "is asked by a pulse",
+                domain->name, reasons);
+    return FALSE;
+}
+
+static gboolean check_pulse(const VhSession *session, const VhDomain *domain, GError **error)
+{
+    if (domain->has_autodeflate || session->config->pulse_reserve_bytes > 0)
+        return TRUE;
+    g_set_error(error, VH_ERROR, VH_ERROR_UNSUPPORTED,
+                "domain '%s': %s; set autodeflate='on' on its balloon, or pulse_reserve in the "
+                "policy",
+                domain->name, vh_reason_text(VH_REASON_NO_AUTODEFLATE));
+    return FALSE;
+}
+
+static void fill_request(const VhSession *session, const VhDomain *domain, VhAskRequest *request)
+{
+    VhClass treatment;
+
+    vh_treatment_resolve(session->config, domain, vh_session_snapshot(session)->wall_us,
+                         &treatment);
+    if (request->method == VH_ASK_PASS) {
+        if (request->granule_bytes == 0)
+            request->granule_bytes = treatment.granule_bytes;
+        return;
+    }
+    request->reserve_bytes = vh_eligible_reserve_bytes(session->config, domain, &treatment);
+    request->without_autodeflate = needs_reserve(session, request->method);
+}
+
+guint64 vh_session_ask(VhSession *session, guint index, const VhSessionAsk *ask, GError **error)
 {
     const VhSnapshot *snapshot = vh_session_snapshot(session);
-    VhClass treatment;
 
     g_return_val_if_fail(index < vh_snapshot_n_domains(snapshot), 0);
     const VhDomain *domain = vh_snapshot_domain(snapshot, index);
-    if (!check_by_hand(session, domain, error))
-        return 0;
-    vh_treatment_resolve(session->config, domain, snapshot->wall_us, &treatment);
+    gboolean is_pass = ask->granule_bytes != 0 || vh_eligible_takes_pass(session->config, domain);
     VhAskOrder order = {
         .uuid = domain->uuid,
         .uri = domain->uri,
-        .request = {.bytes = bytes,
-                    .deadline_us = deadline_us,
-                    .reserve_bytes = vh_eligible_reserve_bytes(session->config, domain, &treatment),
-                    .without_autodeflate = session->config->pulse_reserve_bytes > 0},
+        .request = {.method = is_pass ? VH_ASK_PASS : VH_ASK_AUTO,
+                    .bytes = ask->bytes,
+                    .granule_bytes = ask->granule_bytes,
+                    .deadline_us = ask->deadline_us},
     };
+
+    if (!check_by_hand(session, domain, error))
+        return 0;
+    if (is_pass ? !check_pass(domain, error) : !check_pulse(session, domain, error))
+        return 0;
+    fill_request(session, domain, &order.request);
     return vh_asks_start(session->asks, &order);
 }
 

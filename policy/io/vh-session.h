@@ -65,13 +65,18 @@ gboolean vh_session_is_connected(const VhSession *session, const char **ret_mess
  * or VH_ERROR_INVALID where the name stands for several. */
 int vh_session_find(const VhSession *session, const char *domain, GError **error);
 
+typedef struct {
+    guint64 bytes;         /* 0: all that is expected */
+    guint64 granule_bytes; /* by a pass over blocks of this size or larger; 0: nobody cares */
+    gint64 deadline_us;    /* 0: the default */
+} VhSessionAsk;
+
 /*
  * Asks one guest by hand: tier, autodeflate and the in-flight record are respected, level and
- * cooldown are not. bytes 0: all that is expected; deadline_us 0: the default. Returns the ask's
- * id, 0 with an error (GONE, BUSY, DENIED, UNSUPPORTED).
+ * cooldown are not. With a granule its QEMU is told, whatever the policy says of the monitor.
+ * Returns the ask's id, 0 with an error (GONE, BUSY, DENIED, UNSUPPORTED).
  */
-guint64 vh_session_ask(VhSession *session, guint domain, guint64 bytes, gint64 deadline_us,
-                       GError **error);
+guint64 vh_session_ask(VhSession *session, guint domain, const VhSessionAsk *ask, GError **error);
 
 /* How far an ask is; FALSE where there is none of that id in flight. */
 gboolean vh_session_get_progress(VhSession *session, guint64 id, VhInFlight *ret_ask,

@@ -14,8 +14,8 @@ typedef struct {
     GCancellable *cancel;
     const char *outcome_status;
     gboolean is_cancelled_by_user;
-    guint64 asked_bytes;
-    gint64 deadline_us;
+    VhAskWish asked;
+    gboolean has_ask; /* one of web1 that can be cancelled */
     guint n_opened;
     VhAccess access;
     char *uris;
@@ -114,7 +114,7 @@ static GVariant *fake_explain(VhBackend *backend, const char *domain, GError **e
     return parsed("a{sv}", "{'name': <'web1'>, 'lines': <['First.', 'So it is asked.']>}");
 }
 
-static guint64 fake_ask(VhBackend *backend, const char *domain, guint64 bytes, gint64 deadline_us,
+static guint64 fake_ask(VhBackend *backend, const char *domain, const VhAskWish *wish,
                         GError **error)
 {
     Fake *fake = fake_of(backend);
@@ -123,9 +123,22 @@ static guint64 fake_ask(VhBackend *backend, const char *domain, guint64 bytes, g
         g_set_error(error, VH_ERROR, VH_ERROR_GONE, "no domain '%s'", domain);
         return 0;
     }
-    fake->asked_bytes = bytes;
-    fake->deadline_us = deadline_us;
+    fake->asked = *wish;
     return 7;
+}
+
+static gboolean fake_cancel(VhBackend *backend, const char *domain, GError **error)
+{
+    Fake *fake = fake_of(backend);
+
+    if (g_str_equal(domain, "root's")) {
+        g_set_error(error, VH_ERROR, VH_ERROR_DENIED, "only root may");
+        return FALSE;
+    }
+    if (fake->has_ask && g_str_equal(domain, "web1"))
+        return TRUE;
+    g_set_error(error, VH_ERROR, VH_ERROR_GONE, "no ask of '%s' is under way", domain);
+    return FALSE;
 }
 
 static GVariant *fake_wait(VhBackend *backend, guint64 id, VhAskProgressFunc progress,
@@ -167,6 +180,7 @@ static const VhBackendOps fake_ops = {
     .plan = fake_plan,
     .explain = fake_explain,
     .ask = fake_ask,
+    .cancel = fake_cancel,
     .wait = fake_wait,
     .reload = fake_reload,
 };
@@ -216,7 +230,7 @@ static GVariant *fake_reporting(const VhBackendRequest *request, const char *dom
     fake->wish = wish;
     g_free(fake->uris);
     fake->uris = request->uris != NULL ? g_strjoinv(",", (char **)request->uris) : NULL;
-    if (wish != VH_WISH_SHOW)
+    if (wish == VH_WISH_ON || wish == VH_WISH_OFF)
         fake->reporting.is_enabled = wish == VH_WISH_ON;
     g_autoptr(GVariant) whose =
         parsed("a{sv}", "{'name': <'web1'>, 'uuid': <'11111111-1111-1111-1111-111111111111'>, "
@@ -302,6 +316,13 @@ static void test_usage(void)
         {"ask web1 --bytes 12parsecs", "--bytes: "},
         {"ask web1 --bytes 0", "leave it out"},
         {"ask web1 --deadline 5", "--deadline: "},
+        {"ask web1 --granule 48KiB", "not a power of two from 4KiB"},
+        {"ask web1 --granule 2KiB", "not a power of two from 4KiB"},
+        {"ask web1 --granule 2GiB", "to 1GiB"},
+        {"ask web1 --granule 0", "leave it out"},
+        {"ask web1 --cancel --wait", "--wait is for a new one"},
+        {"ask web1 --cancel --bytes 1MiB", "--bytes is for a new one"},
+        {"-r ask web1 --cancel", "leave --readonly out"},
         {"-r ask web1", "leave --readonly out"},
         {"reload -r", "leave --readonly out"},
         {"reporting", "reporting needs DOMAIN [MODE]"},
@@ -356,8 +377,12 @@ static void test_options_anywhere(void)
     g_assert_cmpint(run(bench, "info -- --web1"), ==, VH_EXIT_FAILURE);
     assert_has(bench->err, "no domain '--web1'");
     g_assert_cmpint(run(bench, "ask web1 --bytes=1GiB --deadline 5s"), ==, VH_EXIT_OK);
-    g_assert_cmpuint(bench->fake.asked_bytes, ==, 1 << 30);
-    g_assert_cmpint(bench->fake.deadline_us, ==, 5000000);
+    g_assert_cmpuint(bench->fake.asked.bytes, ==, 1 << 30);
+    g_assert_cmpint(bench->fake.asked.deadline_us, ==, 5000000);
+    g_assert_cmpuint(bench->fake.asked.granule_bytes, ==, 0);
+    g_assert_cmpint(run(bench, "ask web1 --granule 64KiB"), ==, VH_EXIT_OK);
+    g_assert_cmpuint(bench->fake.asked.granule_bytes, ==, 65536);
+    g_assert_cmpuint(bench->fake.asked.bytes, ==, 0);
     g_assert_cmpint(bench->fake.access, ==, VH_ACCESS_ASK);
 }
 
@@ -474,6 +499,28 @@ static void test_ask_cancelled(void)
     bench->fake.outcome_status = "cancelled";
     g_assert_cmpint(run(bench, "ask web1 -w"), ==, VH_EXIT_FAILURE);
     assert_has(bench->err, "waiting until the guest has all its memory back");
+}
+
+/* An ask of the daemon's is ended by the daemon; what it does not know of, by QEMU. Nobody else is
+ * told, and nothing is tried after a refusal. */
+static void test_cancel(void)
+{
+    g_autoptr(Bench) bench = bench_new();
+
+    bench->fake.has_ask = TRUE;
+    g_assert_cmpint(run(bench, "ask web1 --cancel"), ==, VH_EXIT_OK);
+    assert_has(bench->out, "web1: what was under way is cancelled");
+    g_assert_cmpuint(bench->fake.n_told, ==, 0);
+    bench->fake.has_ask = FALSE;
+    g_assert_cmpint(run(bench, "ask web1 -x"), ==, VH_EXIT_OK);
+    g_assert_cmpuint(bench->fake.n_told, ==, 1);
+    g_assert_cmpint(bench->fake.wish, ==, VH_WISH_CANCEL);
+    g_assert_cmpint(run(bench, "ask stock --cancel"), ==, VH_EXIT_FAILURE);
+    assert_has(bench->err, "no such commands");
+    g_assert_cmpuint(bench->fake.n_told, ==, 2);
+    g_assert_cmpint(run(bench, "ask root's --cancel"), ==, VH_EXIT_FAILURE);
+    assert_has(bench->err, "only root may");
+    g_assert_cmpuint(bench->fake.n_told, ==, 2);
 }
 
 static void test_policy(void)
@@ -611,6 +658,7 @@ static void test_json(void)
         {"explain web1 --json", "lines", "explanation"},
         {"ask web1 --json --wait", "outcome", "ask"},
         {"ask web1 --json", "id", "ask"},
+        {"ask web1 --cancel --json", "is_cancelled", "ask"},
         {"check good.json --json", "policy", "check"},
         {"check bad.json --json", "message", "check"},
         {"reload --json", "is_reloaded", NULL},
@@ -671,6 +719,7 @@ int main(int argc, char **argv)
     g_test_add_func("/commands/ask", test_ask);
     g_test_add_func("/commands/ask-progress", test_ask_progress);
     g_test_add_func("/commands/ask-cancelled", test_ask_cancelled);
+    g_test_add_func("/commands/cancel", test_cancel);
     g_test_add_func("/commands/reporting", test_reporting);
     g_test_add_func("/commands/info-monitor", test_info_monitor);
     g_test_add_func("/commands/info-of-stock", test_info_of_stock);

@@ -242,6 +242,16 @@ static void test_refusals(Bench *bench, gconstpointer data)
     assert_refused(bench, "Ask",
                    g_variant_new_parsed("('test', uint64 0, {'deadline_us': <int64 -1>})"),
                    VH_ERROR_INVALID);
+    assert_refused(bench, "Ask",
+                   g_variant_new_parsed("('test', uint64 0, {'granule_bytes': <uint64 49152>})"),
+                   VH_ERROR_INVALID);
+    assert_refused(bench, "Ask",
+                   g_variant_new_parsed("('test', uint64 0, {'granule_bytes': <int64 65536>})"),
+                   VH_ERROR_INVALID);
+    /* it is not of the kind that takes passes */
+    assert_refused(bench, "Ask",
+                   g_variant_new_parsed("('test', uint64 0, {'granule_bytes': <uint64 65536>})"),
+                   VH_ERROR_UNSUPPORTED);
     /* it has no autodeflate, and the built-in policy sets no reserve */
     assert_refused(bench, "Ask", g_variant_new_parsed("('test', uint64 0, @a{sv} {})"),
                    VH_ERROR_UNSUPPORTED);
@@ -280,8 +290,12 @@ static void check_signal(Bench *bench, JsonDoc *docs, const char *section, guint
 static void test_ask_signals(Bench *bench, gconstpointer data)
 {
     const VhDomain *domain = vh_snapshot_domain(vh_session_snapshot(bench->session), 0);
-    const VhInFlight ask = {
-        .uuid = domain->uuid, .uri = domain->uri, .id = 5, .asked_bytes = VH_MIB};
+    const VhInFlight ask = {.uuid = domain->uuid,
+                            .uri = domain->uri,
+                            .id = 5,
+                            .method = VH_ASK_PASS,
+                            .granule_bytes = 65536,
+                            .asked_bytes = VH_MIB};
     const VhEnded ended = {.uuid = domain->uuid,
                            .uri = domain->uri,
                            .id = 5,

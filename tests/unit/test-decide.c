@@ -452,6 +452,100 @@ static void test_asks_per_hour_hold_at_critical(void)
     assert_reason(&run, 0, VH_REASON_ASK);
 }
 
+static VhDomain native_guest(const char *name)
+{
+    VhDomain guest = fixture_guest(1, name);
+
+    guest.tier = VH_TIER_NATIVE;
+    guest.has_autodeflate = FALSE;
+    return guest;
+}
+
+/* A pass takes nothing away from the guest: only what its class keeps free limits it, and it needs
+ * no autodeflate. */
+static void test_native_is_asked_by_a_pass(void)
+{
+    const VhDomain batch = native_guest("batch-1"), perf = native_guest("perf-1");
+    g_auto(Run) run = run_new(config_with_classes(512 * VH_MIB));
+
+    run.config->allows_monitor = TRUE;
+    run.config->classes[class_index(run.config, "batch")].granule_bytes = 64 * VH_KIB;
+    run_twice(&run, &batch, 1);
+    assert_reason(&run, 0, VH_REASON_ASK);
+    g_assert_cmpint(action_of(&run, 0)->method, ==, VH_ASK_PASS);
+    g_assert_cmpuint(action_of(&run, 0)->granule_bytes, ==, 64 * VH_KIB);
+    g_assert_cmpuint(action_of(&run, 0)->reserve_bytes, ==, 0);
+    g_assert_cmpuint(action_of(&run, 0)->bytes, ==, verdict_of(&run, 0)->yield.expected_bytes);
+
+    g_auto(Run) other = run_new(config_with_classes(512 * VH_MIB));
+    other.config->allows_monitor = TRUE;
+    run_twice(&other, &perf, 1);
+    g_assert_cmpint(action_of(&other, 0)->method, ==, VH_ASK_PASS);
+    g_assert_cmpuint(action_of(&other, 0)->granule_bytes, ==, 0);
+    g_assert_cmpuint(action_of(&other, 0)->reserve_bytes, ==, 2048 * VH_MIB / 10);
+}
+
+/* Without leave to tell its QEMU anything, it is a guest like any other. */
+static void test_native_without_leave(void)
+{
+    VhDomain guest = native_guest("batch-1");
+    g_auto(Run) run = run_new(config_with_classes(512 * VH_MIB));
+
+    run.config->classes[class_index(run.config, "batch")].granule_bytes = 64 * VH_KIB;
+    run_twice(&run, &guest, 1);
+    assert_reason(&run, 0, VH_REASON_NO_AUTODEFLATE);
+    guest.has_autodeflate = TRUE;
+    run_twice(&run, &guest, 1);
+    g_assert_cmpint(action_of(&run, 0)->method, ==, VH_ASK_AUTO);
+    g_assert_cmpuint(action_of(&run, 0)->granule_bytes, ==, 0);
+    g_assert_cmpuint(action_of(&run, 0)->reserve_bytes, ==, 2048 * VH_MIB / 20);
+}
+
+/* Of a soft guest only the device is ours: it is asked as ever. */
+static void test_soft_is_asked_by_a_pulse(void)
+{
+    VhDomain guest = fixture_guest(1, "batch-1");
+    g_auto(Run) run = run_new(config_with_classes(512 * VH_MIB));
+
+    guest.tier = VH_TIER_SOFT;
+    run.config->allows_monitor = TRUE;
+    run_twice(&run, &guest, 1);
+    g_assert_cmpint(action_of(&run, 0)->method, ==, VH_ASK_AUTO);
+}
+
+/* QEMU said "busy", or "no driver": the guest waits its turn, but was not bothered. A pass that
+ * broke in the middle was a bother. */
+static void test_refused_pass_is_not_poor(void)
+{
+    static const struct {
+        int error_code;
+        guint64 taken_bytes;
+        gint64 cooldown_s;
+    } cases[] = {
+        {VH_ERROR_BUSY, 0, 30},
+        {VH_ERROR_UNSUPPORTED, 0, 30},
+        {VH_ERROR_BUSY, VH_MIB, 60},
+        {VH_ERROR_FAILED, 0, 60},
+    };
+    const VhDomain guest = native_guest("batch-1");
+
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_auto(Run) run = run_new(config_with_classes(2200 * VH_MIB));
+        VhEnded ended = ended_ask(1, VH_ASK_FAILED, 100 * VH_MIB, 0);
+
+        run.config->allows_monitor = TRUE;
+        run.config->pool.levels[VH_LEVEL_CRITICAL].enter = (VhAmount){.bytes = 0};
+        ended.outcome.method = VH_ASK_PASS;
+        ended.outcome.error_code = cases[i].error_code;
+        ended.outcome.taken_bytes = cases[i].taken_bytes;
+        run_with_ended(&run, &guest, ended);
+        run_twice(&run, &guest, 1);
+        assert_reason(&run, 0, VH_REASON_COOLDOWN);
+        g_assert_cmpint(verdict_of(&run, 0)->wait_until_us, ==,
+                        FIXTURE_WALL_US + cases[i].cooldown_s * VH_SEC);
+    }
+}
+
 static void test_residue_is_not_asked_for_again(void)
 {
     const VhDomain guest = fixture_guest(1, "batch-1");
@@ -576,6 +670,10 @@ int main(int argc, char **argv)
     g_test_add_func("/decide/poor-ask-doubles-cooldown", test_poor_ask_doubles_cooldown);
     g_test_add_func("/decide/cooldown-yields-at-critical", test_cooldown_yields_at_critical);
     g_test_add_func("/decide/asks-per-hour-hold-at-critical", test_asks_per_hour_hold_at_critical);
+    g_test_add_func("/decide/native-is-asked-by-a-pass", test_native_is_asked_by_a_pass);
+    g_test_add_func("/decide/native-without-leave", test_native_without_leave);
+    g_test_add_func("/decide/soft-is-asked-by-a-pulse", test_soft_is_asked_by_a_pulse);
+    g_test_add_func("/decide/refused-pass-is-not-poor", test_refused_pass_is_not_poor);
     g_test_add_func("/decide/residue", test_residue_is_not_asked_for_again);
     g_test_add_func("/decide/overhead-is-learned", test_overhead_is_learned_when_drained);
     g_test_add_func("/decide/running-copy-wins", test_running_copy_wins);

@@ -113,8 +113,14 @@ static void test_bad_values(void)
         {HEAD "\"max_in_flight\": -1}", 2, "/max_in_flight", "-1 is out of range"},
         {HEAD "\"max_in_flight\": 2.0}", 2, "/max_in_flight", "write a whole number"},
         {HEAD "\"max_in_flight\": 9223372036854775807}", 2, "/max_in_flight", "write 1 to 64"},
-        {HEAD "\"monitor\": \"maybe\"}", 2, "/monitor", "write refuse"},
+        {HEAD "\"monitor\": \"maybe\"}", 2, "/monitor", "write refuse or allow"},
         {HEAD "\"monitor\": false}", 2, "/monitor", "found a boolean"},
+        {HEAD "\"classes\": {\"perf\": {\"granule\": \"48KiB\"}}}", 2, "/classes/perf/granule",
+         "a power of two"},
+        {HEAD "\"classes\": {\"perf\": {\"granule\": \"2KiB\"}}}", 2, "/classes/perf/granule",
+         "write 0B, or 4KiB to 1GiB"},
+        {HEAD "\"classes\": {\"perf\": {\"granule\": \"2GiB\"}}}", 2, "/classes/perf/granule",
+         "out of range"},
         {HEAD "\"pulse_reserve\": \"1MiB\"}", 2, "/pulse_reserve", "0B, or 64MiB"},
         {HEAD "\"pool\": []}", 2, "/pool", "an object in braces"},
         {HEAD "\"pool\": {\"source\": \"hsot\"}}", 2, "/pool/source", "write host or budget"},
@@ -221,7 +227,6 @@ static void test_not_supported_yet(void)
 {
     static const BadPolicy cases[] = {
         {"{\n\"version\": 2, \"quux\": 1}", 2, "/version", "version 2"},
-        {HEAD "\"monitor\": \"allow\"}", 2, "/monitor", "\"allow\" is not supported yet"},
         {HEAD "\"namespaces\": {}}", 2, "/namespaces", "not supported yet"},
         {HEAD "\"schedule\": []}", 2, "/schedule", "not supported yet"},
         {HEAD "\"pool\": {\"source\": \"cgroup\"}}", 2, "/pool/source", "write host or budget"},
@@ -229,8 +234,6 @@ static void test_not_supported_yet(void)
         {HEAD "\"pool\": {\n\"psi\": {}}}", 3, "/pool/psi", "leave it out"},
         {HEAD "\"pool\": {\"swap_out\": \"1MiB/s\"}}", 2, "/pool/swap_out", "not supported yet"},
         {HEAD "\"classes\": {\"perf\": {\n\"reporting\": \"off\"}}}", 3, "/classes/perf/reporting",
-         "not supported yet"},
-        {HEAD "\"classes\": {\"perf\": {\"granule\": \"64KiB\"}}}", 2, "/classes/perf/granule",
          "not supported yet"},
         {HEAD "\"match\": [{\"xpath\": \"//a\", \"class\": \"batch\"}]}", 2, "/match/0/xpath",
          "not supported yet"},
@@ -268,6 +271,7 @@ static void test_builtin(void)
     g_assert_cmpuint(config->pool.levels[VH_LEVEL_CRITICAL].enter.share_bp, ==, 400);
     g_assert_cmpuint(config->pulse_reserve_bytes, ==, 0);
     g_assert_cmpuint(config->max_in_flight, ==, 2);
+    g_assert_false(config->allows_monitor);
     g_assert_true(config->classes[3].ask_never);
     g_assert_true(config->override_forbidden[3]);
     g_assert_cmpuint(config->n_matches, ==, 0);
@@ -275,7 +279,7 @@ static void test_builtin(void)
 
 static const char full_text[] =
     HEAD "\"enforce\": false, \"interval\": \"90s\", \"max_in_flight\": 7,"
-         "\"monitor\": \"refuse\", \"pulse_reserve\": \"1.5GiB\","
+         "\"monitor\": \"allow\", \"pulse_reserve\": \"1.5GiB\","
          "\"pool\": {\"source\": \"budget\", \"budget\": \"10GiB\", \"dwell\": \"1500ms\","
          "  \"levels\": {\"proactive\": {\"enter\": \"4GiB\", \"exit\": \"5GiB\"},"
          "    \"low\": {\"enter\": \"3GiB\", \"exit\": \"3.5GiB\"},"
@@ -285,7 +289,7 @@ static const char full_text[] =
          "  \"min_yield\": \"3MiB\"},"
          "\"classes\": {\"gold\": {\"rank\": 9, \"unlock\": \"high\", \"weight\": 77,"
          "  \"cooldown\": \"3h\", \"max_per_ask\": \"5MiB\", \"asks_per_hour\": 3,"
-         "  \"keep_free\": \"12.5%\", \"ask\": \"never\"}, \"plain\": {}},"
+         "  \"keep_free\": \"12.5%\", \"ask\": \"never\", \"granule\": \"64KiB\"}, \"plain\": {}},"
          "\"match\": [{\"name\": \"ci-?*\", \"class\": \"gold\"},"
          "  {\"uuid\": \"6BA7B810-9dad-11d1-80b4-00c04fd430c8\", \"class\": \"plain\"}],"
          "\"overrides\": {\"allow\": [\"weight\", \"ask\"], \"forbid_class\": [\"gold\"]},"
@@ -309,6 +313,7 @@ static void check_full_classes(const VhConfig *config)
     g_assert_true(gold->keep_free.is_share);
     g_assert_cmpuint(gold->keep_free.share_bp, ==, 1250);
     g_assert_true(gold->ask_never);
+    g_assert_cmpuint(gold->granule_bytes, ==, 64 * VH_KIB);
     /* a new class starts as the built-in standard one */
     g_assert_cmpuint(plain->weight, ==, 4);
     g_assert_cmpuint(plain->max_per_ask_bytes, ==, VH_GIB);
@@ -333,6 +338,7 @@ static void test_every_key(void)
     g_assert_false(config->enforce);
     g_assert_cmpint(config->interval_us, ==, 90 * VH_SEC);
     g_assert_cmpuint(config->max_in_flight, ==, 7);
+    g_assert_true(config->allows_monitor);
     g_assert_cmpuint(config->pulse_reserve_bytes, ==, 1536 * VH_MIB);
     g_assert_cmpint(config->pool.source, ==, VH_POOL_BUDGET);
     g_assert_cmpuint(config->pool.budget_bytes, ==, 10 * VH_GIB);
@@ -375,6 +381,7 @@ static void check_round_trip(const char *text)
         g_assert_cmpstr(config->classes[i].name, ==, again->classes[i].name);
         g_assert_cmpint(config->classes[i].cooldown_us, ==, again->classes[i].cooldown_us);
         g_assert_cmpint(config->classes[i].ask_never, ==, again->classes[i].ask_never);
+        g_assert_cmpuint(config->classes[i].granule_bytes, ==, again->classes[i].granule_bytes);
         g_assert_cmpuint(config->override_forbidden[i], ==, again->override_forbidden[i]);
     }
 }

@@ -88,6 +88,8 @@ static Fixture setup(void)
     const VhInFlight in_flight = {.uuid = rich_uuid,
                                   .uri = "qemu:///system",
                                   .id = 42,
+                                  .method = VH_ASK_PASS,
+                                  .granule_bytes = 65536,
                                   .asked_bytes = VH_GIB,
                                   .started_us = 99 * VH_SEC};
     g_array_append_val(f.snapshot->in_flight, in_flight);
@@ -95,6 +97,7 @@ static Fixture setup(void)
     int perf = vh_config_find_class(f.config, "perf");
     f.config->classes[perf].max_per_ask_bytes = VH_GIB;
     f.config->classes[perf].asks_per_hour = 2;
+    f.config->classes[perf].granule_bytes = 65536;
     f.config->pool.source = VH_POOL_HOST;
     f.plan->level = VH_LEVEL_LOW;
     f.plan->pool_total_bytes = 32 * VH_GIB;
@@ -112,7 +115,8 @@ static Fixture setup(void)
     g_array_append_val(f.plan->verdicts, bare);
     const VhAction action = {.domain = 0,
                              .uuid = rich_uuid,
-                             .method = VH_ASK_PULSE,
+                             .method = VH_ASK_PASS,
+                             .granule_bytes = 65536,
                              .bytes = VH_GIB,
                              .expected_bytes = VH_GIB};
     g_array_append_val(f.plan->actions, action);
@@ -277,7 +281,7 @@ static void test_explain(void)
     g_autoptr(GVariant) asked = g_variant_ref_sink(vh_report_explain(&input, 0));
     g_autoptr(GVariant) refused = g_variant_ref_sink(vh_report_explain(&input, 1));
 
-    g_assert_true(has_line(asked, "as number 1 of 1, by pulse"));
+    g_assert_true(has_line(asked, "as number 1 of 1, by a pass over blocks of 64.0 KiB or more"));
     g_assert_true(has_line(asked, "level low"));
     g_assert_true(has_line(asked, "backed-off"));
     g_assert_true(has_line(refused, "not asked"));
