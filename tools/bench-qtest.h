@@ -19,7 +19,7 @@ typedef struct {
 } BenchBuffer;
 
 /* Queues of the device: it has no queue for hints here. */
-enum { BENCH_INFLATE = 0, BENCH_REPORTING = 3 };
+enum { BENCH_INFLATE = 0, BENCH_DEFLATE = 1, BENCH_REPORTING = 3 };
 
 /* Starts it with all of its memory resident, and brings the device to DRIVER_OK. `want_chunks`:
  * negotiates range messages, which the emulator must have. */

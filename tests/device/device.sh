@@ -8,10 +8,11 @@
 # Usage: device.sh TOP qtest VERSION
 #        device.sh TOP fuzz VERSION patched|sanitize MESSAGES
 #        device.sh TOP stream VERSION LAB
+#        device.sh TOP messages VERSION LAB TEST
 set -euo pipefail
 
 top=$(realpath "${1:?the top of the tree}")
-kind=${2:?qtest, fuzz or stream}
+kind=${2:?qtest, fuzz, stream or messages}
 version=${3:?the version of QEMU}
 
 skip()
@@ -87,9 +88,18 @@ run_stream()
     python3 "$top/tests/device/stream.py" "$patched" "$stock" ${images[@]+"${images[@]}"}
 }
 
+# What the driver would send, in a lab for its directory and its supervision only.
+run_messages()
+{
+    local lab=${1:?the guest lab} test=${2:?the test program}
+
+    from_cache qemu
+    VH_QEMU=$path "$lab" run -- "$test" --tap
+}
+
 shift 3
 case $kind in
-qtest | fuzz | stream) "run_$kind" "$@" ;;
+qtest | fuzz | stream | messages) "run_$kind" "$@" ;;
 *)
     echo "device.sh: there is no test '$kind'" >&2
     exit 2
