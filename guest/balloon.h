@@ -122,6 +122,10 @@ struct vh_reporting {
 	struct vh_pass *pass;	/* in force: the callback's */
 	struct vh_pass own;
 
+	/* In the callback: out of the guest's reach until it returns. */
+	u64 isolated;
+	struct notifier_block oom;
+
 	/* Time at which the free lists' lock was last known to be free. */
 	ktime_t lists_free;
 	u64 walk_max_ns[VH_ORDERS];
@@ -164,6 +168,7 @@ struct virtio_balloon {
 	struct vh_reporting reporting;
 	struct vh_hinting hinting;
 	struct notifier_block pm;
+	struct notifier_block reboot;
 
 	atomic64_t counters[VH_COUNTERS];
 	struct dentry *debugfs;

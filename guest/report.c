@@ -15,6 +15,8 @@
 #include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/oom.h>
+#include <linux/reboot.h>
 #include <linux/scatterlist.h>
 #include <linux/suspend.h>
 
@@ -162,17 +164,32 @@ int vh_report_send(struct virtio_balloon *vb, struct scatterlist *sg,
 	return 0;
 }
 
+/* A part of the batch: the queue takes a list to its end mark. */
+static int send_part(struct virtio_balloon *vb, struct scatterlist *sg,
+		     unsigned int n)
+{
+	int err;
+
+	sg_mark_end(&sg[n - 1]);
+	err = vh_report_send(vb, sg, n);
+	sg_unmark_end(&sg[n - 1]);
+	return err;
+}
+
 static int report_pass(struct virtio_balloon *vb, struct vh_pass *pass,
 		       struct scatterlist *sg, unsigned int nents)
 {
 	unsigned int n = within_limit(pass, sg, nents);
-	int err;
+	int err = 0;
 
 	if (is_superseded(vb, pass)) {
 		pass->status = VIRTIO_BALLOON_PASS_CANCELLED;
 		return -ECANCELED;
 	}
-	err = n ? vh_report_send(vb, sg, n) : 0;
+	if (n == nents)
+		err = vh_report_send(vb, sg, n);
+	else if (n)
+		err = send_part(vb, sg, n);
 	if (err) {
 		pass->status = VIRTIO_BALLOON_PASS_FAILED;
 		return err;
@@ -208,11 +225,15 @@ static int report(struct page_reporting_dev_info *prdev, struct scatterlist *sg,
 {
 	struct virtio_balloon *vb = container_of(prdev, struct virtio_balloon,
 						 reporting.prdev);
+	struct vh_reporting *r = &vb->reporting;
 	int err;
 
-	note_walk(&vb->reporting);
+	note_walk(r);
+	WRITE_ONCE(r->isolated, batch_bytes(sg, nents));
 	err = report_batch(vb, sg, nents);
-	vb->reporting.lists_free = ktime_get();
+	WRITE_ONCE(r->isolated, 0);
+	wake_up(&vb->used);
+	r->lists_free = ktime_get();
 	return err;
 }
 
@@ -532,6 +553,59 @@ static int power_changes(struct notifier_block *nb, unsigned long action,
 	return NOTIFY_OK;
 }
 
+/* The next kernel must not find its memory thrown away under it. */
+static int going_down(struct notifier_block *nb, unsigned long action,
+		      void *data)
+{
+	vh_report_pause(container_of(nb, struct virtio_balloon, reboot));
+	return NOTIFY_OK;
+}
+
+/*
+ * A batch can be all that a small guest has free. It comes back in a moment, so
+ * nobody need be killed for it; one tick more is for the kernel to put it back.
+ */
+static int oom_notified(struct notifier_block *nb, unsigned long action,
+			void *freed)
+{
+	struct virtio_balloon *vb = container_of(nb, struct virtio_balloon,
+						 reporting.oom);
+	u64 bytes = READ_ONCE(vb->reporting.isolated);
+
+	if (!bytes)
+		return NOTIFY_OK;
+	wait_event_idle_timeout(vb->used, !READ_ONCE(vb->reporting.isolated),
+				HZ);
+	schedule_timeout_idle(1);
+	*(unsigned long *)freed += bytes >> PAGE_SHIFT;
+	return NOTIFY_OK;
+}
+
+static int register_notifiers(struct virtio_balloon *vb)
+{
+	int err;
+
+	vb->reporting.oom.notifier_call = oom_notified;
+	vb->pm.notifier_call = power_changes;
+	vb->reboot.notifier_call = going_down;
+	err = register_oom_notifier(&vb->reporting.oom);
+	if (err)
+		return err;
+	err = register_pm_notifier(&vb->pm);
+	if (err)
+		goto no_pm;
+	err = register_reboot_notifier(&vb->reboot);
+	if (err)
+		goto no_reboot;
+	return 0;
+
+no_reboot:
+	unregister_pm_notifier(&vb->pm);
+no_pm:
+	unregister_oom_notifier(&vb->reporting.oom);
+	return err;
+}
+
 int vh_report_init(struct virtio_balloon *vb)
 {
 	struct vh_reporting *r = &vb->reporting;
@@ -543,8 +617,7 @@ int vh_report_init(struct virtio_balloon *vb)
 	r->wq = alloc_ordered_workqueue("virtio_balloon", 0);
 	if (!r->wq)
 		return -ENOMEM;
-	vb->pm.notifier_call = power_changes;
-	err = register_pm_notifier(&vb->pm);
+	err = register_notifiers(vb);
 	if (err)
 		destroy_workqueue(r->wq);
 	return err;
@@ -553,7 +626,9 @@ int vh_report_init(struct virtio_balloon *vb)
 /* From here on nothing is reported, whatever the guest's power state. */
 void vh_report_exit(struct virtio_balloon *vb)
 {
+	unregister_reboot_notifier(&vb->reboot);
 	unregister_pm_notifier(&vb->pm);
+	unregister_oom_notifier(&vb->reporting.oom);
 	vh_report_pause(vb);
 	destroy_workqueue(vb->reporting.wq);
 }
