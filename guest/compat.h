@@ -46,6 +46,9 @@
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
 #define VH_REPORT_MIN_ORDER	0
 
+/* Exported to modules, but declared in no header that they can include. */
+extern unsigned int page_reporting_order;
+
 static inline unsigned int vh_compat_default_order(void)
 {
 	return page_reporting_order <= VH_MAX_ORDER ? page_reporting_order :
