@@ -200,17 +200,39 @@ static gboolean fetch(const Job *job, const char *branch, char **ret_deb, GError
     return *ret_deb != NULL;
 }
 
+/* "6.1" is the start of "6.1.0-56-cloud-amd64_6.1.192-2", but neither of "6.12..." nor of a variant
+ * such as "6.1-debug_...". */
+static gboolean fits(const char *name, const char *choice)
+{
+    gsize length = strlen(choice);
+
+    return strncmp(name, choice, length) == 0 && strchr("._", name[length]);
+}
+
+/* The name in the file "default"; it may name a kernel that is not there. */
+static char *read_default(const char *cache)
+{
+    g_autofree char *file = g_build_filename(cache, "default", NULL);
+    char *name = NULL;
+
+    g_file_get_contents(file, &name, NULL, NULL);
+    return name;
+}
+
 static gboolean prepare_locked(const Job *job, const char *branch, gboolean update, GError **error)
 {
     g_autofree char *deb = NULL, *name = NULL, *present = NULL;
     g_autofree char *file = g_build_filename(job->cache, "default", NULL);
+    g_autofree char *preferred = read_default(job->cache);
 
     /* Another process may have done it while we waited for the lock. */
     if (!update && (present = vh_lab_images_kernel(branch, NULL)))
         return TRUE;
     if (!fetch(job, branch, &deb, error) || !add_deb(job, deb, &name, error))
         return FALSE;
-    return branch || g_file_set_contents(file, name, -1, error);
+    if (branch && !(preferred && fits(preferred, branch)))
+        return TRUE;
+    return g_file_set_contents(file, name, -1, error);
 }
 
 gboolean vh_lab_images_prepare(const char *branch, gboolean update, VhLabProgress progress,
@@ -242,25 +264,6 @@ gboolean vh_lab_images_add_deb(const char *deb, VhLabProgress progress, gpointer
 static int compare_versions(gconstpointer a, gconstpointer b)
 {
     return strverscmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* "6.1" is the start of "6.1.0-56-cloud-amd64_6.1.192-2", but neither of "6.12..." nor of a variant
- * such as "6.1-debug_...". */
-static gboolean fits(const char *name, const char *choice)
-{
-    gsize length = strlen(choice);
-
-    return strncmp(name, choice, length) == 0 && strchr("._", name[length]);
-}
-
-/* The name in the file "default"; it may name a kernel that is not there. */
-static char *read_default(const char *cache)
-{
-    g_autofree char *file = g_build_filename(cache, "default", NULL);
-    char *name = NULL;
-
-    g_file_get_contents(file, &name, NULL, NULL);
-    return name;
 }
 
 static char *find_kernel(const char *cache, const char *choice, GError **error)
