@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#define N_ROUNDS 10000
+#define N_ROUNDS 5000
 #define MAX_PIECES 200
 #define N_ROOMS 5
 
@@ -172,7 +172,7 @@ static void test_random(void)
 /* Each room around the ones where one more extent, or one more byte of the bitmap, fits. */
 static void test_every_room(void)
 {
-    for (guint round = 0; round < N_ROUNDS / 500; round++) {
+    for (guint round = 0; round < N_ROUNDS / 250; round++) {
         g_autoptr(GArray) pieces = random_pieces();
         g_autoptr(GArray) joined =
             chunks_check_join((const struct vh_range *)(const void *)pieces->data, pieces->len);
