@@ -162,6 +162,34 @@ patch_file='--- a/hw/virtio/Kconfig\n+++ b/hw/virtio/Kconfig\n@@ -1,4 +1,5 @@'
 patches 'a patch that needs fuzz fails' 1 \
     "$patch_file\n config OTHER\n     bool\n+# more\n \n config VIRTIO_RNG\n" 'Hunk #1 FAILED at 1'
 
+# driver WHAT EXPECTED-STATUS FILE TEXT EXPECTED: the real driver, with TEXT appended to FILE.
+driver()
+{
+    local status=0
+
+    make_tree
+    cp "$top"/guest/* guest/
+    cp "$top/meson.build" .
+    printf '%b' "$4" >>"$3"
+    "$lint/driver.sh" "$work/tree" >"$work/log" 2>&1 || status=$?
+    if [ $status -eq 77 ]; then
+        number=$((number + 1))
+        echo "ok $number driver: $1 # SKIP no headers of a kernel in the cache"
+    elif [ $status -eq "$2" ] && grep -qE -- "$5" "$work/log"; then
+        result "driver: $1" 0
+    else
+        sed 's/^/# /' "$work/log"
+        result "driver: $1" 1
+    fi
+}
+
+driver 'the driver passes' 0 docs/core.md '' 'checkpatch.pl is content'
+driver 'a finding of the compiler, of sparse and of checkpatch.pl fails' 1 guest/stats.c \
+    'int vh_planted(void);\nint vh_planted(void)\n{\n\t__le32 x=5;\n\treturn *(int *)&x;\n}\n' \
+    'stats.c:[0-9]+:[0-9]+: warning: incorrect type in initializer'
+driver 'another version in the description for DKMS fails' 1 guest/dkms.conf \
+    'PACKAGE_VERSION="0"\n' 'dkms.conf: PACKAGE_VERSION'
+
 # archive_of NAME C-TEXT
 archive_of()
 {
