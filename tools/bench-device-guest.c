@@ -4,183 +4,106 @@
 #include <stdio.h>
 
 #include "bench-device.h"
+#include "bench-figures.h"
 #include "vh-units.h"
 
-#define LOOK_US (2 * VH_MS)
 #define BURST_TIMEOUT_US (180 * VH_SEC)
 #define IDLE_US (2 * VH_SEC)
-/* What a guest needs for itself, out of what is not in its balloon. */
-#define SPARE_BYTES (600 * VH_MIB)
 
-typedef struct {
-    VhLabGuest *guest;
-    virDomainPtr domain;
-    BenchMonitor *monitor;
-} Guest;
-
-typedef struct {
-    const char *emulator;
-    BenchMemory memory;
-    gboolean init_on_alloc;
-    gboolean reporting;
-} Kind;
-
-static void work(Guest *g, const char *program)
+static double inflate(BenchGuest *guest, const BenchConfig *config)
 {
-    g_autoptr(VhLabReport) report = NULL;
-    g_autoptr(GError) error = NULL;
-
-    if (!vh_lab_guest_work(g->guest, program, 3 * VH_LAB_TIMEOUT_MS, &report, &error))
-        g_error("%s", error->message);
-    if (report->status != VH_LAB_WORK_OK)
-        g_error("%s", report->message);
-}
-
-/* A fresh guest each time: inflating tears the host's huge pages for good. */
-static void start(VhLab *lab, const BenchConfig *config, const Kind *kind, Guest *g)
-{
-    static guint serial;
-    g_autofree char *name = g_strdup_printf("bench-%u", serial++);
-    g_autofree char *socket = g_build_filename(vh_lab_dir(lab), name, NULL);
-    g_autofree char *xml =
-        g_strdup_printf("<qemu:commandline><qemu:arg value='-qmp'/>"
-                        "<qemu:arg value='unix:%s,server=on,wait=off'/></qemu:commandline>",
-                        socket);
-    const VhLabGuestSpec spec = {
-        .name = name,
-        .memory_bytes = config->guest_bytes,
-        .emulator = kind->emulator,
-        .kernel_args = kind->init_on_alloc ? "init_on_alloc=1" : NULL,
-        .reporting = kind->reporting,
-        .memfd = kind->memory == BENCH_MEMFD,
-        .no_thp = kind->memory == BENCH_ANON_4KIB,
-        .extra_xml = xml,
-    };
-    g_autoptr(GError) error = NULL;
-
-    if (!(g->guest = vh_lab_guest_start(lab, &spec, &error)) ||
-        !(g->domain = vh_lab_guest_domain(g->guest, &error)))
-        g_error("%s", error->message);
-    g->monitor = bench_monitor_open(socket, vh_lab_guest_pid(g->guest));
-}
-
-static void stop(Guest *g)
-{
-    bench_monitor_close(g->monitor);
-    virDomainFree(g->domain);
-    vh_lab_guest_free(g->guest);
-}
-
-static void touch(Guest *g, const BenchConfig *config, gboolean leave)
-{
-    g_autofree char *program =
-        g_strdup_printf("alloc all %" G_GUINT64_FORMAT "MiB\n%s",
-                        (config->guest_bytes - SPARE_BYTES) / VH_MIB, leave ? "" : "free all\n");
-
-    work(g, program);
-}
-
-static guint64 balloon_bytes(Guest *g)
-{
-    virDomainMemoryStatStruct items[VIR_DOMAIN_MEMORY_STAT_NR];
-    int n = virDomainMemoryStats(g->domain, items, G_N_ELEMENTS(items), 0);
-
-    for (int i = 0; i < n; i++) {
-        if (items[i].tag == VIR_DOMAIN_MEMORY_STAT_ACTUAL_BALLOON)
-            return items[i].val * VH_KIB;
-    }
-    return 0;
-}
-
-static double inflate(Guest *g, const BenchConfig *config)
-{
-    guint64 target = config->guest_bytes - config->burst_bytes;
-    gint64 start_us = g_get_monotonic_time();
-
-    if (virDomainSetMemoryFlags(g->domain, target / VH_KIB, VIR_DOMAIN_AFFECT_LIVE) < 0)
-        g_error("the balloon does not move");
-    while (balloon_bytes(g) != target) {
-        if (g_get_monotonic_time() - start_us > BURST_TIMEOUT_US)
-            g_error("the balloon stays at %" G_GUINT64_FORMAT " MiB", balloon_bytes(g) / VH_MIB);
-        g_usleep(LOOK_US);
-    }
-    return (double)(g_get_monotonic_time() - start_us) / VH_SEC;
+    return bench_guest_set_balloon(guest, config->guest_bytes - config->burst_bytes);
 }
 
 typedef struct {
-    double wall_s;
+    double seconds;
     double cpu_s; /* of QEMU: less blurred by what else the machine does */
 } Took;
 
-static Took run_inflate(VhLab *lab, const BenchConfig *config, const Kind *kind)
+/* A fresh guest each time: inflating tears the host's huge pages for good. */
+static Took run_inflate(VhLab *lab, const BenchGuestKind *kind, const BenchConfig *config)
 {
+    BenchGuest *guest = bench_guest_start(lab, kind);
     gint64 cpu_us;
-    Guest g = {0};
     Took took;
 
-    start(lab, config, kind, &g);
-    touch(&g, config, FALSE);
-    cpu_us = vh_lab_guest_cpu_us(g.guest);
-    took.wall_s = inflate(&g, config);
-    took.cpu_s = (double)(vh_lab_guest_cpu_us(g.guest) - cpu_us) / VH_SEC;
-    stop(&g);
+    bench_guest_touch(guest);
+    bench_guest_free_touched(guest);
+    cpu_us = vh_lab_guest_cpu_us(guest->lab);
+    took.seconds = inflate(guest, config);
+    took.cpu_s = (double)(vh_lab_guest_cpu_us(guest->lab) - cpu_us) / VH_SEC;
+    bench_guest_stop(guest);
+    bench_progress("%s, init_on_alloc=%d, %s: %.3f s", bench_memory_name(kind->memory),
+                   kind->init_on_alloc, kind->emulator == config->stock ? "stock" : "patched",
+                   took.seconds);
     return took;
 }
 
-static void print_took(const char *of, const Took *stock, const Took *patched, guint n)
+static JsonObject *inflate_row(const BenchGuestKind *kind, const char *qemu, const Took *took,
+                               guint n)
 {
-    g_autofree double *a = g_new0(double, n);
-    g_autofree double *b = g_new0(double, n);
-    gboolean cpu = g_str_equal(of, "CPU");
-    double x, y;
+    JsonObject *row = json_object_new();
 
-    for (guint i = 0; i < n; i++) {
-        a[i] = cpu ? stock[i].cpu_s : stock[i].wall_s;
-        b[i] = cpu ? patched[i].cpu_s : patched[i].wall_s;
-    }
-    x = bench_median(a, n);
-    y = bench_median(b, n);
-    printf(
-        "    %-4s  stock %6.2f s (%.2f to %.2f)  patched %6.2f s (%.2f to %.2f)  %.2f x as fast\n",
-        of, x, a[0], a[n - 1], y, b[0], b[n - 1], x / y);
+    json_object_set_string_member(row, "memory", bench_memory_name(kind->memory));
+    json_object_set_int_member(row, "init_on_alloc", kind->init_on_alloc);
+    json_object_set_string_member(row, "qemu", qemu);
+    BENCH_SET_SPREAD(row, took, n, seconds);
+    BENCH_SET_SPREAD(row, took, n, cpu_s);
+    return row;
 }
 
-static void compare_inflate(VhLab *lab, const BenchConfig *config, Kind kind)
+static void compare_inflate(VhLab *lab, const BenchConfig *config, BenchGuestKind kind,
+                            JsonArray *rows)
 {
     g_autofree Took *stock = g_new0(Took, config->runs);
     g_autofree Took *patched = g_new0(Took, config->runs);
+    JsonObject *first, *second;
 
+    kind.memory_bytes = config->guest_bytes;
+    kind.kernel = config->kernel;
     /* In turn, so that what else the machine does falls on both. */
     for (guint i = 0; i < config->runs; i++) {
         kind.emulator = config->stock;
-        stock[i] = run_inflate(lab, config, &kind);
+        stock[i] = run_inflate(lab, &kind, config);
         kind.emulator = config->patched;
-        patched[i] = run_inflate(lab, config, &kind);
+        patched[i] = run_inflate(lab, &kind, config);
     }
-    printf("guest inflates by %.1f GiB, %s, init_on_alloc=%d:\n",
-           (double)config->burst_bytes / VH_GIB, bench_memory_name(kind.memory),
-           kind.init_on_alloc ? 1 : 0);
-    print_took("wall", stock, patched, config->runs);
-    print_took("CPU", stock, patched, config->runs);
-    fflush(stdout);
+    first = inflate_row(&kind, "stock", stock, config->runs);
+    second = inflate_row(&kind, "patched", patched, config->runs);
+    json_object_set_double_member(second, "times_as_fast",
+                                  bench_median(first, "seconds") / bench_median(second, "seconds"));
+    json_array_add_object_element(rows, first);
+    json_array_add_object_element(rows, second);
 }
 
-void bench_inflate(VhLab *lab, const BenchConfig *config)
+void bench_inflate(VhLab *lab, const BenchConfig *config, BenchReport *report)
 {
-    compare_inflate(lab, config, (Kind){.memory = BENCH_ANON});
-    compare_inflate(lab, config, (Kind){.memory = BENCH_ANON, .init_on_alloc = TRUE});
-    compare_inflate(lab, config, (Kind){.memory = BENCH_ANON_4KIB});
-    compare_inflate(lab, config, (Kind){.memory = BENCH_MEMFD});
+    static const BenchColumn columns[] = {
+        {"memory", "memory"},     {"init_on_alloc", "init_on_alloc", 1, 0},
+        {"QEMU", "qemu"},         {"s", "seconds", 1, 2},
+        {"CPU s", "cpu_s", 1, 2}, {"times as fast", "times_as_fast", 1, 2},
+    };
+    g_autofree char *title =
+        g_strdup_printf("A guest inflates by %.1f GiB; medians, and the least and the most",
+                        (double)config->burst_bytes / VH_GIB);
+    JsonArray *rows = json_array_new();
+
+    compare_inflate(lab, config, (BenchGuestKind){.memory = BENCH_ANON}, rows);
+    compare_inflate(lab, config, (BenchGuestKind){.memory = BENCH_ANON, .init_on_alloc = TRUE},
+                    rows);
+    compare_inflate(lab, config, (BenchGuestKind){.memory = BENCH_ANON_4KIB}, rows);
+    compare_inflate(lab, config, (BenchGuestKind){.memory = BENCH_MEMFD}, rows);
+    bench_report_rows(report, "inflate", title, columns, G_N_ELEMENTS(columns), rows);
 }
 
 /* Till the guest has reported what it freed; reports have gaps, so it is by what came back. */
-static double report(Guest *g, const BenchConfig *config)
+static double report_freed(BenchGuest *guest, const BenchConfig *config)
 {
-    guint64 before = bench_resident_bytes(vh_lab_guest_pid(g->guest));
+    guint64 before = bench_resident_bytes(bench_guest_pid(guest));
     gint64 start_us = g_get_monotonic_time();
 
-    work(g, "free all\n");
-    while (vh_sub(before, bench_resident_bytes(vh_lab_guest_pid(g->guest))) <
+    bench_guest_free_touched(guest);
+    while (vh_sub(before, bench_resident_bytes(bench_guest_pid(guest))) <
            config->burst_bytes / 10 * 9) {
         if (g_get_monotonic_time() - start_us > BURST_TIMEOUT_US)
             g_error("the guest reports too little");
@@ -189,48 +112,62 @@ static double report(Guest *g, const BenchConfig *config)
     return (double)(g_get_monotonic_time() - start_us) / VH_SEC;
 }
 
-static BenchLoad run_monitor(VhLab *lab, const BenchConfig *config, const Kind *kind)
+static BenchLoad run_monitor(VhLab *lab, const BenchConfig *config, const BenchGuestKind *kind)
 {
+    BenchGuest *guest = bench_guest_start(lab, kind);
     BenchLoad load;
-    Guest g = {0};
 
-    start(lab, config, kind, &g);
-    touch(&g, config, kind->reporting);
-    bench_monitor_begin(g.monitor);
+    bench_guest_touch(guest);
+    if (!kind->reporting)
+        bench_guest_free_touched(guest);
+    bench_monitor_begin(guest->monitor);
     g_usleep(IDLE_US);
-    load.idle = bench_monitor_end(g.monitor);
-    bench_monitor_begin(g.monitor);
-    load.seconds = kind->reporting ? report(&g, config) : inflate(&g, config);
-    load.busy = bench_monitor_end(g.monitor);
-    stop(&g);
+    load.idle = bench_monitor_end(guest->monitor);
+    bench_monitor_begin(guest->monitor);
+    load.seconds = kind->reporting ? report_freed(guest, config) : inflate(guest, config);
+    load.busy = bench_monitor_end(guest->monitor);
+    bench_guest_stop(guest);
     return load;
 }
 
-static void print_monitor(VhLab *lab, const BenchConfig *config, const Kind *kind)
+static void add_monitor(VhLab *lab, const BenchConfig *config, const BenchGuestKind *kind,
+                        JsonArray *rows)
 {
     g_autofree BenchLoad *loads = g_new0(BenchLoad, config->runs);
-    g_autofree char *what =
-        g_strdup_printf("guest %s %.1f GiB, %s, %s", kind->reporting ? "reports" : "inflates by",
-                        (double)config->burst_bytes / VH_GIB, bench_memory_name(kind->memory),
-                        kind->emulator == config->patched ? "patched" : "stock");
+    const char *load = kind->reporting ? "guest reports" : "guest inflates";
+    const char *qemu = kind->emulator == config->stock ? "stock" : "patched";
+    JsonObject *row = json_object_new();
 
-    for (guint i = 0; i < config->runs; i++)
+    for (guint i = 0; i < config->runs; i++) {
         loads[i] = run_monitor(lab, config, kind);
-    bench_print_loads(what, loads, config->runs);
+        bench_progress("%s, %s, %s: %.3f s", load, bench_memory_name(kind->memory), qemu,
+                       loads[i].seconds);
+    }
+    json_object_set_string_member(row, "load", load);
+    json_object_set_string_member(row, "memory", bench_memory_name(kind->memory));
+    json_object_set_string_member(row, "qemu", qemu);
+    bench_add_loads(rows, row, loads, config->runs);
 }
 
-void bench_guest_monitor(VhLab *lab, const BenchConfig *config)
+void bench_guest_monitor(VhLab *lab, const BenchConfig *config, BenchReport *report)
 {
     static const BenchMemory memories[] = {BENCH_ANON, BENCH_MEMFD};
+    g_autofree char *title = g_strdup_printf("The monitor while a guest gives back %.1f GiB",
+                                             (double)config->burst_bytes / VH_GIB);
+    JsonArray *rows = json_array_new();
 
     for (guint m = 0; m < G_N_ELEMENTS(memories); m++) {
         for (int reporting = 0; reporting < 2; reporting++) {
-            Kind kind = {.memory = memories[m], .reporting = reporting};
+            BenchGuestKind kind = {.memory = memories[m],
+                                   .memory_bytes = config->guest_bytes,
+                                   .kernel = config->kernel,
+                                   .reporting = reporting};
 
             kind.emulator = config->stock;
-            print_monitor(lab, config, &kind);
+            add_monitor(lab, config, &kind, rows);
             kind.emulator = config->patched;
-            print_monitor(lab, config, &kind);
+            add_monitor(lab, config, &kind, rows);
         }
     }
+    bench_report_loads(report, title, rows);
 }

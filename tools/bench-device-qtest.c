@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bench-figures.h"
 #include "bench-qtest.h"
 #include "vh-units.h"
 
@@ -159,22 +160,30 @@ static BenchLoad run(VhLab *lab, const BenchConfig *config, const char *emulator
     return load;
 }
 
-void bench_qtest_monitor(VhLab *lab, const BenchConfig *config)
+void bench_qtest_monitor(VhLab *lab, const BenchConfig *config, BenchReport *report)
 {
     g_autofree BenchLoad *loads = g_new0(BenchLoad, config->runs);
+    g_autofree char *title = g_strdup_printf("The monitor while the device alone discards %.1f GiB",
+                                             (double)config->burst_bytes / VH_GIB);
+    JsonArray *rows = json_array_new();
 
     for (BenchMemory memory = 0; memory < BENCH_MEMORIES; memory++) {
         for (guint b = 0; b < G_N_ELEMENTS(bursts); b++) {
             for (int patched = bursts[b].chunks; patched < 2; patched++) {
                 const char *emulator = patched ? config->patched : config->stock;
-                g_autofree char *what =
-                    g_strdup_printf("device alone, %s, %s, %s", bursts[b].name,
-                                    bench_memory_name(memory), patched ? "patched" : "stock");
+                const char *qemu = patched ? "patched" : "stock";
+                JsonObject *row = json_object_new();
 
                 for (guint i = 0; i < config->runs; i++)
                     loads[i] = run(lab, config, emulator, memory, &bursts[b]);
-                bench_print_loads(what, loads, config->runs);
+                bench_progress("device alone, %s, %s, %s: %.3f s", bursts[b].name,
+                               bench_memory_name(memory), qemu, loads[0].seconds);
+                json_object_set_string_member(row, "load", bursts[b].name);
+                json_object_set_string_member(row, "memory", bench_memory_name(memory));
+                json_object_set_string_member(row, "qemu", qemu);
+                bench_add_loads(rows, row, loads, config->runs);
             }
         }
     }
+    bench_report_loads(report, title, rows);
 }

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The benchmarks that tools/bench runs inside of a lab: options, and what is said of every run.
+ * They print figures, and judge nothing. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench-device.h"
+#include "bench-figures.h"
+#include "bench-reclaim.h"
+#include "vh-units.h"
+
+/* Of the guests' kernel: Debian 12's. */
+#define KERNEL "6.1"
+/* Two use the memory in half of the time that one needs. */
+#define VCPUS 2
+#define MEMORY_BYTES (8 * VH_GIB)
+#define LEAST_BYTES (2 * VH_GIB)
+/* What a guest keeps when it gives back a burst. */
+#define KEPT_BYTES VH_GIB
+
+static const struct {
+    const char *name;
+    guint runs; /* where nobody says how many */
+    gboolean has_memory;
+    const char *const *parts;
+    void (*run)(VhLab *lab, const BenchConfig *config, char *const *parts, BenchReport *report);
+} benchmarks[] = {
+    {"device", 3, FALSE, bench_device_parts, bench_device},
+    {"reclaim", 5, TRUE, bench_reclaim_parts, bench_reclaim},
+};
+
+/* Says what would be right, and ends. */
+static _Noreturn void refuse(const char *format, ...) G_GNUC_PRINTF(1, 2);
+static _Noreturn void refuse(const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    fputs("tools/bench: ", stderr);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputs("\n", stderr);
+    exit(2);
+}
+
+static guint find_benchmark(const char *name)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(benchmarks); i++) {
+        if (g_strcmp0(name, benchmarks[i].name) == 0)
+            return i;
+    }
+    refuse("no benchmark '%s'; there are: device, reclaim", name ? name : "");
+}
+
+static void check_parts(guint which, char **parts)
+{
+    for (char **part = parts; *part; part++) {
+        if (!g_strv_contains(benchmarks[which].parts, *part)) {
+            g_autofree char *there = g_strjoinv(", ", (char **)benchmarks[which].parts);
+
+            refuse("%s has no part '%s'; there are: %s", benchmarks[which].name, *part, there);
+        }
+    }
+}
+
+static guint64 parse_memory(guint which, const char *text)
+{
+    g_autoptr(GError) error = NULL;
+    guint64 bytes = MEMORY_BYTES;
+
+    if (text && !benchmarks[which].has_memory)
+        refuse("%s is always measured with %.0f GiB; leave --memory out", benchmarks[which].name,
+               (double)MEMORY_BYTES / VH_GIB);
+    if (text && !vh_parse_size(text, &bytes, &error))
+        refuse("--memory: %s", error->message);
+    if (bytes < LEAST_BYTES)
+        refuse("--memory %s is too little; 2GiB is the least", text);
+    return bytes;
+}
+
+static void check_host(guint64 guest_bytes)
+{
+    g_autoptr(GError) error = NULL;
+    VhLabHostMemory host;
+
+    if (!vh_lab_host_memory(&host, &error))
+        refuse("%s", error->message);
+    /* QEMU, and a rest for the host that none of it is swapped or killed. */
+    if (host.available_bytes < guest_bytes + VH_GIB)
+        refuse("a guest of %.1f GiB wants %.1f GiB of this host, which has %.1f GiB to give; "
+               "use --memory",
+               (double)guest_bytes / VH_GIB, (double)(guest_bytes + VH_GIB) / VH_GIB,
+               (double)host.available_bytes / VH_GIB);
+}
+
+static const char *find_module(const char *kernel)
+{
+    const char *dir = g_getenv("VH_GUEST_MODULES");
+    char *path;
+
+    if (!dir || !*dir)
+        return NULL;
+    path = g_build_filename(dir, kernel, "virtio_balloon.ko", NULL);
+    if (!g_file_test(path, G_FILE_TEST_IS_REGULAR))
+        refuse("%s: no such module; VH_GUEST_MODULES is a directory with %s/virtio_balloon.ko",
+               path, kernel);
+    return path;
+}
+
+/* The first line of what it says of itself. */
+static char *version_of(const char *emulator)
+{
+    const char *argv[] = {emulator, "--version", NULL};
+    g_autoptr(GError) error = NULL;
+    char *text = NULL;
+
+    if (!g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &text, NULL, NULL,
+                      &error))
+        refuse("%s: %s", emulator, error->message);
+    text[strcspn(text, "\n")] = '\0';
+    return text;
+}
+
+static void describe(const BenchConfig *config, BenchReport *report)
+{
+    g_autofree char *patched = version_of(config->patched);
+    g_autofree char *stock = version_of(config->stock);
+    JsonObject *object = json_object_new();
+
+    bench_report_machine(report);
+    json_object_set_string_member(object, "patched", patched);
+    json_object_set_string_member(object, "stock", stock);
+    json_object_set_string_member(object, "guest_kernel", config->kernel);
+    json_object_set_int_member(object, "guest_bytes", (gint64)config->guest_bytes);
+    json_object_set_int_member(object, "burst_bytes", (gint64)config->burst_bytes);
+    json_object_set_int_member(object, "runs", config->runs);
+    json_object_set_object_member(report->root, "config", object);
+    bench_report_say(report,
+                     "patched: %s\nstock: %s\nguests of %.1f GiB with Linux %s; medians of "
+                     "%u runs (the least-the most)",
+                     patched, stock, (double)config->guest_bytes / VH_GIB, config->kernel,
+                     config->runs);
+}
+
+int main(int argc, char **argv)
+{
+    const char *stock = g_getenv("VH_QEMU_STOCK");
+    char *memory = NULL, *kernel = NULL, **words = NULL, *none[] = {NULL};
+    int runs = 0, json = 0;
+    const GOptionEntry options[] = {
+        {"runs", 0, 0, G_OPTION_ARG_INT, &runs, NULL, NULL},
+        {"memory", 0, 0, G_OPTION_ARG_STRING, &memory, NULL, NULL},
+        {"kernel", 0, 0, G_OPTION_ARG_STRING, &kernel, NULL, NULL},
+        {"json", 0, 0, G_OPTION_ARG_NONE, &json, NULL, NULL},
+        {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &words, NULL, NULL},
+        {NULL},
+    };
+    g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+    BenchConfig config = {.patched = g_getenv("VH_QEMU")};
+    BenchReport report = {0};
+    g_autoptr(VhLab) lab = NULL;
+    g_autoptr(GError) error = NULL;
+    guint which;
+
+    g_option_context_set_help_enabled(context, FALSE);
+    g_option_context_add_main_entries(context, options, NULL);
+    if (!g_option_context_parse(context, &argc, &argv, &error))
+        refuse("%s", error->message);
+    which = find_benchmark(words ? words[0] : NULL);
+    words = words[0] ? words + 1 : none;
+    check_parts(which, words);
+    if (runs < 0 || runs > 99)
+        refuse("--runs is 1 to 99");
+    if (!config.patched)
+        refuse("VH_QEMU names no patched QEMU");
+    config.stock = stock && *stock ? stock : "/usr/bin/qemu-system-x86_64";
+    config.kernel = kernel ? kernel : KERNEL;
+    config.module = find_module(config.kernel);
+    config.guest_bytes = parse_memory(which, memory);
+    config.burst_bytes = config.guest_bytes - KEPT_BYTES;
+    config.vcpus = VCPUS;
+    config.runs = runs ? (guint)runs : benchmarks[which].runs;
+    check_host(config.guest_bytes);
+    if (!(lab = vh_lab_open(&error)))
+        refuse("%s", error->message);
+    report.root = json_object_new();
+    report.is_json = json;
+    json_object_set_string_member(report.root, "benchmark", benchmarks[which].name);
+    describe(&config, &report);
+    benchmarks[which].run(lab, &config, words, &report);
+    bench_report_end(&report);
+    return 0;
+}
