@@ -10,20 +10,25 @@
 
 /* How quickly it notices that the caller has changed his mind. */
 #define NOTICE_US (20 * VH_MS)
-/* A pass over some GiB takes about this long; one that takes longer is looked at less often. */
-#define FIRST_LOOK_US (20 * VH_MS)
+/* A pass over some GiB takes a few milliseconds; one that takes longer is looked at less often. */
+#define FIRST_LOOK_US (2 * VH_MS)
 /* What lacks of the bytes asked for, below this share of them, is not worth another pass. */
 #define ENOUGH_SHARE 32
-/* Each reports something new; but a guest that takes memory meanwhile could keep it going. */
-#define PASSES_MAX 256
+/* What a driver reports at once, at most. Of such a batch that was cut off by the limit nothing
+ * counts as reported: the next pass begins with it again. */
+#define BATCH_BYTES (128 * VH_MIB)
+/* A pass of which less than this share came back met memory that was never backed. */
+#define FRUITLESS_SHARE 8
+/* A guest that takes memory meanwhile could keep it going; the deadline is not the only bound. */
+#define PASSES_MAX 1024
 
 typedef struct {
     const VhPass *pass;
     guint32 id;
     gint64 look_us;
     guint64 reported_bytes; /* by the passes before this one */
-    guint64 discarded_bytes;
-    guint64 before_bytes; /* resident; 0: unknown */
+    guint64 returned_bytes; /* and really back by them */
+    guint64 before_bytes;   /* resident; 0: unknown */
     VhAskOutcome *outcome;
 } Run;
 
@@ -66,9 +71,9 @@ static gboolean take(Run *run, const VhReportingInfo *info, GError **error)
                                 "the device has forgotten the pass: the guest was started anew");
         return FALSE;
     }
-    run->outcome->source = VH_ASK_SOURCE_COUNTER;
+    run->outcome->source = run->is_corrected ? VH_ASK_SOURCE_RSS : VH_ASK_SOURCE_COUNTER;
     run->outcome->taken_bytes = vh_add(run->reported_bytes, info->pass.reported_bytes);
-    run->outcome->returned_bytes = vh_add(run->discarded_bytes, info->pass.discarded_bytes);
+    run->outcome->returned_bytes = vh_add(run->returned_bytes, info->pass.discarded_bytes);
     if (run->pass->progress)
         run->pass->progress(run->outcome->taken_bytes, run->outcome->returned_bytes,
                             run->pass->data);
@@ -177,23 +182,30 @@ static void measure(Run *run)
         return;
     outcome->returned_bytes = vh_sub(run->before_bytes, now_bytes);
     outcome->source = VH_ASK_SOURCE_RSS;
+    run->is_corrected = TRUE;
 }
 
-/* What is to be asked for in another pass; 0: it is enough. */
-static guint64 lacking_bytes(const Run *run, VhPassStatus status)
+/* The limit of another pass, after one at `limit_bytes` that has brought `gained_bytes`; 0: it is
+ * enough. */
+static guint64 next_limit_bytes(const Run *run, VhPassStatus status, guint64 limit_bytes,
+                                guint64 gained_bytes)
 {
     guint64 wanted_bytes = run->pass->request.bytes;
     guint64 lacking = vh_sub(wanted_bytes, run->outcome->returned_bytes);
 
-    if (status != VH_PASS_LIMIT || run->outcome->source != VH_ASK_SOURCE_RSS)
+    if (status != VH_PASS_LIMIT || run->outcome->source != VH_ASK_SOURCE_RSS ||
+        lacking <= wanted_bytes / ENOUGH_SHARE)
         return 0;
-    return lacking > wanted_bytes / ENOUGH_SHARE ? lacking : 0;
+    if (gained_bytes >= limit_bytes / FRUITLESS_SHARE)
+        return lacking;
+    /* By no more than what lacks, so that no more than twice of that can come back. */
+    return MIN(vh_add(limit_bytes, lacking), vh_add(lacking, BATCH_BYTES));
 }
 
 gboolean vh_pass_run(const VhPass *pass, VhAskOutcome *outcome, GError **error)
 {
     Run run = {.pass = pass, .outcome = outcome};
-    guint64 limit_bytes = pass->request.bytes;
+    guint64 limit_bytes = pass->request.bytes, gained_bytes;
     VhPassStatus status;
     gboolean is_good;
 
@@ -207,10 +219,12 @@ gboolean vh_pass_run(const VhPass *pass, VhAskOutcome *outcome, GError **error)
     for (guint n = 0; n < PASSES_MAX; n++) {
         is_good = run_one(&run, limit_bytes, &status, error);
         run.reported_bytes = outcome->taken_bytes;
-        run.discarded_bytes = outcome->returned_bytes;
+        gained_bytes = run.returned_bytes;
         if (outcome->source != VH_ASK_SOURCE_NONE)
             measure(&run);
-        limit_bytes = is_good ? lacking_bytes(&run, status) : 0;
+        run.returned_bytes = outcome->returned_bytes;
+        gained_bytes = vh_sub(run.returned_bytes, gained_bytes);
+        limit_bytes = is_good ? next_limit_bytes(&run, status, limit_bytes, gained_bytes) : 0;
         if (limit_bytes == 0)
             break;
     }

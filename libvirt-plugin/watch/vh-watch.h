@@ -99,7 +99,7 @@ VH_PUBLIC void vh_watch_set_monitor(VhWatch *watch, gboolean uses_monitor);
 /* All that is known of a domain is read again with the next poll: it did not act like it. */
 VH_PUBLIC void vh_watch_renew(VhWatch *watch, const VhUuid *uuid);
 
-/* The last view; NULL before the first, or while the connection is lost. Unref it. Does not block.
+/* The last view; NULL before libvirt has answered, or while the connection is lost. Unref it. Does not block.
  */
 VH_PUBLIC VhWatchView *vh_watch_get_view(VhWatch *watch);
 

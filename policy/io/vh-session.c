@@ -234,10 +234,13 @@ gboolean vh_session_is_connected(const VhSession *session, const char **ret_mess
 {
     for (guint i = 0; i < session->watches->len; i++) {
         VhWatch *watch = session->watches->pdata[i];
-        if (vh_watch_is_connected(watch))
+        g_autoptr(VhWatchView) view = vh_watch_get_view(watch);
+        if (view)
             continue;
         if (ret_message)
-            *ret_message = vh_watch_error(watch) ? vh_watch_error(watch) : "still connecting";
+            *ret_message = vh_watch_is_connected(watch) ? "it does not say which domains there are"
+                           : vh_watch_error(watch)      ? vh_watch_error(watch)
+                                                        : "still connecting";
         return FALSE;
     }
     return TRUE;

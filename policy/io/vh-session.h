@@ -58,7 +58,7 @@ const VhSnapshot *vh_session_snapshot(const VhSession *session);
 const VhPlan *vh_session_plan(const VhSession *session);
 const VhState *vh_session_state(const VhSession *session);
 
-/* Whether every connection is there; *ret_message (may be NULL, borrowed): why one is not. */
+/* Whether every connection is there and has answered; *ret_message (may be NULL, borrowed): why one is not. */
 gboolean vh_session_is_connected(const VhSession *session, const char **ret_message);
 
 /* Index into the snapshot's domains, by name, id of a running domain, or UUID; -1: VH_ERROR_GONE,
