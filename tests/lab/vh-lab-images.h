@@ -20,8 +20,8 @@ char *vh_lab_images_dir(void);
  * Makes sure that a kernel is in the cache: the newest of Debian's cloud kernels of `branch`, such
  * as "6.12"; NULL: the default one, Debian's linux-image-cloud-amd64. Asks apt (with the user's own
  * sources; without root, and without touching the system's apt state) when it is missing, or when
- * `update` is set; a newer one of the default's branch becomes the default. Blocks, for half a minute at most on a usual line. VH_ERROR_UNSUPPORTED where
- * there is no apt or no such package.
+ * `update` is set; a newer one of the default's branch becomes the default. Blocks, for half a
+ * minute at most on a usual line. VH_ERROR_UNSUPPORTED where there is no apt or no such package.
  */
 gboolean vh_lab_images_prepare(const char *branch, gboolean update, VhLabProgress progress,
                                gpointer data, GError **error) G_GNUC_WARN_UNUSED_RESULT;
