@@ -20,7 +20,7 @@
 /* A pass of which less than this share came back met memory that was never backed. */
 #define FRUITLESS_SHARE 8
 /* A guest that takes memory meanwhile could keep it going; the deadline is not the only bound. */
-#define PASSES_MAX 1024
+#define PASSES_MAX 4096
 
 typedef struct {
     const VhPass *pass;
@@ -29,6 +29,7 @@ typedef struct {
     guint64 reported_bytes; /* by the passes before this one */
     guint64 returned_bytes; /* and really back by them */
     guint64 before_bytes;   /* resident; 0: unknown */
+    gboolean is_corrected;  /* less came back than the device dropped */
     VhAskOutcome *outcome;
 } Run;
 
@@ -198,8 +199,8 @@ static guint64 next_limit_bytes(const Run *run, VhPassStatus status, guint64 lim
         return 0;
     if (gained_bytes >= limit_bytes / FRUITLESS_SHARE)
         return lacking;
-    /* By no more than what lacks, so that no more than twice of that can come back. */
-    return MIN(vh_add(limit_bytes, lacking), vh_add(lacking, BATCH_BYTES));
+    /* What it begins with again, and as much of what is new as lacks. */
+    return vh_add(limit_bytes % BATCH_BYTES, lacking);
 }
 
 gboolean vh_pass_run(const VhPass *pass, VhAskOutcome *outcome, GError **error)

@@ -421,7 +421,8 @@ static void test_gets_through_what_was_never_backed(void)
     run_guest(&guest, 64 * VH_MIB, &outcome);
     g_assert_cmpuint(outcome.returned_bytes, >=, 62 * VH_MIB);
     g_assert_cmpuint(outcome.returned_bytes, <=, 128 * VH_MIB);
-    g_assert_cmpuint(guest.n_passes, <, 32);
+    /* 3000 MiB, of each 128 MiB the half at a time */
+    g_assert_cmpuint(guest.n_passes, <, 64);
 }
 
 /* All that there is: one pass is enough, and has no limit. */
