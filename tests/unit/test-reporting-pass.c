@@ -464,7 +464,7 @@ static void test_growing_guest_ends(void)
     run_guest(&guest, 32 * VH_MIB, &outcome);
     g_assert_cmpuint(outcome.returned_bytes, ==, 0);
     g_assert_cmpuint(outcome.taken_bytes, ==, 100 * VH_MIB);
-    g_assert_cmpuint(guest.n_passes, ==, 4);
+    g_assert_cmpuint(guest.n_passes, ==, 3);
 }
 
 int main(int argc, char **argv)
