@@ -23,6 +23,8 @@ static const char usage[] =
     "                       run a command in a new lab; its exit status is ours\n"
     "  shell [OPTION...]    a shell in a new lab, with guests if wanted\n"
     "  guest COMMAND ...    guests, from inside a lab (virthint-lab guest --help)\n"
+    "  stress [OPTION...]   verify a guest's memory while its balloon gets no rest\n"
+    "                       (virthint-lab stress --help)\n"
     "  images [--update] [--kernel BRANCH] [--deb FILE]...\n"
     "                       get or update the guests' kernel, or another of Debian's,\n"
     "                       say 6.12; add one of a package\n"
@@ -84,6 +86,18 @@ static int run_main(int argc, char **argv)
     }
     run.argv = argv + optind;
     return run_lab(&run);
+}
+
+static int enter(char **argv)
+{
+    LabRun run = {.scratch_bytes = DEFAULT_SCRATCH_BYTES, .argv = argv};
+
+    return run_lab(&run);
+}
+
+static int stress_main(int argc, char **argv)
+{
+    return lab_stress_main(argc, argv, enter);
 }
 
 typedef struct {
@@ -224,10 +238,8 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {"run", run_main},
-    {"shell", shell_main},
-    {"guest", lab_guest_main},
-    {"images", images_main},
+    {"run", run_main},       {"shell", shell_main},   {"guest", lab_guest_main},
+    {"stress", stress_main}, {"images", images_main},
 };
 
 int main(int argc, char **argv)

@@ -46,6 +46,10 @@ gboolean lab_mounts_set_up(const LabRun *run, GError **error) G_GNUC_WARN_UNUSED
 /* `virthint-lab guest ...`, inside a lab; argv[0] is "guest". The exit status. */
 int lab_guest_main(int argc, char **argv);
 
+/* `virthint-lab stress ...`; argv[0] is "stress". Outside of a lab, `enter` runs a command in a new
+ * one. The exit status. */
+int lab_stress_main(int argc, char **argv, int (*enter)(char **argv));
+
 /* Options that describe a guest, for getopt_long(): lab_guest_option() takes one of them into the
  * spec (a VhLabGuestSpec), whose strings are borrowed from argv. */
 #define LAB_GUEST_OPTIONS                                                                        \
