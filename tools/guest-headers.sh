@@ -88,8 +88,9 @@ guest_unpack_headers()
     sed -i "s|/usr/src/|$2/usr/src/|g" "$1/usr/src/linux-headers-$3/Makefile"
 }
 
-# guest_fetch_headers NAME LOG: puts the headers of a kernel of Debian's into the cache. Fails where
-# apt has none of exactly this version: Debian keeps those of a superseded kernel for some time only.
+# guest_fetch_headers NAME LOG: puts the headers of a kernel of Debian's into the cache. Fails with 2
+# where apt has none of exactly this version: Debian keeps those of a superseded kernel for some time
+# only.
 guest_fetch_headers()
 {
     local name=$1 log=$2 release=${1%%_*} version=${1#*_} dir new packages
@@ -101,7 +102,7 @@ guest_fetch_headers()
     guest_apt_update "$log" || return 1
     if ! packages=$(guest_headers_packages "$release" "$version"); then
         echo "the suites have no linux-headers-$release of version $version" >>"$log"
-        return 1
+        return 2
     fi
     vh_say "Fetching the headers of Linux $version ($release)"
     rm -rf "$new"
