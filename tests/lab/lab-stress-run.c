@@ -140,6 +140,7 @@ static void take_report(Stress *s, VhLabReport *report, gboolean is_last)
     vh_lab_report_free(s->report);
     s->report = report;
     s->has_ended = is_last;
+    s->verified_bytes = MAX(s->verified_bytes, report->verified_pages * VH_WORKLOAD_PAGE_BYTES);
     s->heard_us = g_get_monotonic_time();
 }
 
@@ -182,7 +183,7 @@ static void show_progress(const Stress *s, gint64 *shown_us)
     if (now - *shown_us < PROGRESS_US || s->options->json)
         return;
     *shown_us = now;
-    verified = vh_format_size(s->report ? s->report->verified_pages * VH_WORKLOAD_PAGE_BYTES : 0);
+    verified = vh_format_size(s->verified_bytes);
     fprintf(stderr,
             "virthint-lab: stress: %d of %u s: %s verified, %" G_GUINT64_FORMAT
             " passes, %" G_GUINT64_FORMAT " migrations, %" G_GUINT64_FORMAT " reloads\n",

@@ -239,8 +239,7 @@ static void print_json(const Stress *s)
     add_number(json, "outcome", s->outcome);
     add_number(json, "seed", s->options->seed);
     add_number(json, "seconds", s->options->time_s);
-    add_number(json, "verified_bytes",
-               s->report ? s->report->verified_pages * VH_WORKLOAD_PAGE_BYTES : 0);
+    add_number(json, "verified_bytes", s->verified_bytes);
     add_number(json, "corrupt_bytes", s->report ? s->report->corrupt_bytes : 0);
     add_counts(json, s);
     add_number(json, "pass_bytes", s->pass_bytes);
@@ -269,8 +268,7 @@ static void print_text(const Stress *s)
                                         [STRESS_CORRUPTED] = "CORRUPTED",
                                         [STRESS_BROKEN] = "BROKEN",
                                         [STRESS_MISSED] = "MISSED"};
-    g_autofree char *verified =
-        vh_format_size(s->report ? s->report->verified_pages * VH_WORKLOAD_PAGE_BYTES : 0);
+    g_autofree char *verified = vh_format_size(s->verified_bytes);
     g_autofree char *reported = format_counter(s, "discarded"),
                     *inflated = format_counter(s, "inflated"),
                     *hinted = format_counter(s, "hinted");

@@ -70,11 +70,12 @@ typedef struct {
     gint64 abandon_us; /* when this migration is to be cancelled; 0: it is not */
     VhLabGuest *guest;
     VhLabWork *work;
-    VhLabReport *report; /* the last that was sent */
-    gboolean has_ended;  /* it is the last of all */
-    gint64 heard_us;     /* when it came */
-    GArray *deck;        /* of StressAction, shuffled */
-    guint32 actions;     /* of options->actions those that this guest can be asked for */
+    VhLabReport *report;    /* the last that was sent */
+    gboolean has_ended;     /* it is the last of all */
+    guint64 verified_bytes; /* as far as is known: a worker that is killed says nothing */
+    gint64 heard_us;        /* when it came */
+    GArray *deck;           /* of StressAction, shuffled */
+    guint32 actions;        /* of options->actions those that this guest can be asked for */
     guint64 done[STRESS_ACTIONS];
     guint64 refused; /* commands, for a reason that may be */
     guint64 passes_asked, passes_ended;

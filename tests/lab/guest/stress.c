@@ -295,8 +295,11 @@ static void *run_thread(void *data)
 
     while (!atomic_load(&t->stress->stop) && now_us() < t->stress->end_us)
         act_once(t);
-    do_free_all(t);
-    stress_cache_end(t);
+    /* What is corrupted has been counted. */
+    if (t->tally.corrupt_bytes == 0)
+        do_free_all(t);
+    if (t->tally.corrupt_bytes == 0)
+        stress_cache_end(t);
     return NULL;
 }
 
