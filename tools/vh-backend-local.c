@@ -175,7 +175,8 @@ static gboolean poll_once(Local *local, GError **error)
     return TRUE;
 }
 
-/* Polls until all connections are there, or it is clear that they do not come. */
+/* Polls until all connections are there, or it is clear that they do not come, and until every
+ * domain has been looked at, or that takes too long. */
 static gboolean connect_all(Local *local, GError **error)
 {
     gint64 end_us = g_get_monotonic_time() + CONNECT_TIMEOUT_US;
@@ -189,6 +190,10 @@ static gboolean connect_all(Local *local, GError **error)
                         message != NULL ? message : "no answer");
             return FALSE;
         }
+        if (!pause_for(local, POLL_PAUSE_MS, error) || !poll_once(local, error))
+            return FALSE;
+    }
+    while (!vh_session_has_seen_all(local->session) && g_get_monotonic_time() < end_us) {
         if (!pause_for(local, POLL_PAUSE_MS, error) || !poll_once(local, error))
             return FALSE;
     }

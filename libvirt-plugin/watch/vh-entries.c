@@ -40,6 +40,7 @@ typedef struct {
 } Entry;
 
 struct VhEntries {
+    gboolean has_list; /* at least once */
     GHashTable *table; /* VhUuid -> Entry */
     VhEntriesEvent event;
     gpointer data;
@@ -209,6 +210,7 @@ void vh_entries_merge(VhEntries *entries, const VhPollResults *results, gint64 n
 {
     if (results->listed)
         merge_list(entries, results->listed);
+    entries->has_list = entries->has_list || results->listed;
     for (guint i = 0; results->found && i < results->found->len; i++) {
         const VhPollFound *found = results->found->pdata[i];
         Entry *entry = g_hash_table_lookup(entries->table, &found->uuid);
@@ -354,6 +356,21 @@ void vh_entries_mended(VhEntries *entries, const VhUuid *uuid, gboolean restored
 
         tell(entries, VH_WATCH_TROUBLE, entry, text);
     }
+}
+
+gboolean vh_entries_are_complete(const VhEntries *entries)
+{
+    GHashTableIter iter;
+    gpointer value;
+
+    g_hash_table_iter_init(&iter, entries->table);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const Entry *entry = value;
+
+        if (!entry->has_static && !entry->is_hung)
+            return FALSE;
+    }
+    return entries->has_list;
 }
 
 guint vh_entries_count_running(const VhEntries *entries)

@@ -34,6 +34,10 @@ GArray *vh_entries_plan(const VhEntries *entries, gint64 now_us);
 /* All domains whose XML has been read. */
 VhWatchView *vh_entries_view(const VhEntries *entries);
 
+/* Whether every domain's XML has been read, but for those that hang; FALSE before the first list.
+ */
+gboolean vh_entries_are_complete(const VhEntries *entries);
+
 /* One whose in-flight record was left by somebody who is not at it any more, and that nobody mends;
  * marks it as being mended. FALSE where there is none. */
 gboolean vh_entries_next_to_mend(VhEntries *entries, gint64 now_us, gint64 now_wall_us,

@@ -48,7 +48,6 @@ struct VhWatch {
     GSource *connect_limit;
     char *error;
 
-    gboolean has_list;   /* libvirt has told which domains there are, on this connection */
     gboolean is_polling; /* asked for, not delivered */
     VhPoller *poller;    /* NULL: started with the next poll */
     VhPoll *poll;        /* the one under way; NULL: none */
@@ -133,7 +132,6 @@ static void set_lost(VhWatch *watch, const char *why)
 
     g_clear_pointer(&watch->link, vh_link_unref);
     g_clear_pointer(&watch->view, vh_watch_view_unref);
-    watch->has_list = FALSE;
     drop_poll(watch);
     if (is_news) {
         g_free(watch->error);
@@ -245,7 +243,7 @@ static void deliver(VhWatch *watch)
     g_clear_pointer(&watch->poll, vh_poll_unref);
     g_clear_pointer(&watch->view, vh_watch_view_unref);
     watch->is_polling = FALSE;
-    if (watch->link && watch->has_list) {
+    if (watch->link) {
         watch->view = vh_entries_view(watch->entries);
         vh_link_prune(watch->link, is_wanted, watch->entries);
         start_mending(watch);
@@ -259,7 +257,6 @@ static void take_results(VhWatch *watch, VhPollResults *ret_results)
 {
     vh_poll_take(watch->poll, ret_results);
     g_clear_pointer(&watch->poll, vh_poll_unref);
-    watch->has_list = watch->has_list || ret_results->listed;
     vh_entries_merge(watch->entries, ret_results, g_get_monotonic_time(), g_get_real_time());
 }
 
@@ -446,6 +443,11 @@ void vh_watch_renew(VhWatch *watch, const VhUuid *uuid)
 VhWatchView *vh_watch_get_view(VhWatch *watch)
 {
     return watch->view ? vh_watch_view_ref(watch->view) : NULL;
+}
+
+gboolean vh_watch_has_seen_all(const VhWatch *watch)
+{
+    return watch->link && vh_entries_are_complete(watch->entries);
 }
 
 const char *vh_watch_error(const VhWatch *watch)

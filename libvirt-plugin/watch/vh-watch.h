@@ -99,9 +99,13 @@ VH_PUBLIC void vh_watch_set_monitor(VhWatch *watch, gboolean uses_monitor);
 /* All that is known of a domain is read again with the next poll: it did not act like it. */
 VH_PUBLIC void vh_watch_renew(VhWatch *watch, const VhUuid *uuid);
 
-/* The last view; NULL before libvirt has answered, or while the connection is lost. Unref it. Does not block.
+/* The last view; NULL before the first, or while the connection is lost. Unref it. Does not block.
  */
 VH_PUBLIC VhWatchView *vh_watch_get_view(VhWatch *watch);
+
+/* Whether libvirt has said which domains there are, and of each what it is, or that it hangs: what
+ * is not in the view is not there. */
+VH_PUBLIC gboolean vh_watch_has_seen_all(const VhWatch *watch);
 
 /* Whether a poll failed for good, and why: the message of the last failure to connect; NULL while
  * connected. Borrowed until the main loop runs on. */

@@ -234,14 +234,20 @@ gboolean vh_session_is_connected(const VhSession *session, const char **ret_mess
 {
     for (guint i = 0; i < session->watches->len; i++) {
         VhWatch *watch = session->watches->pdata[i];
-        g_autoptr(VhWatchView) view = vh_watch_get_view(watch);
-        if (view)
+        if (vh_watch_is_connected(watch))
             continue;
         if (ret_message)
-            *ret_message = vh_watch_is_connected(watch) ? "it does not say which domains there are"
-                           : vh_watch_error(watch)      ? vh_watch_error(watch)
-                                                        : "still connecting";
+            *ret_message = vh_watch_error(watch) ? vh_watch_error(watch) : "still connecting";
         return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean vh_session_has_seen_all(const VhSession *session)
+{
+    for (guint i = 0; i < session->watches->len; i++) {
+        if (!vh_watch_has_seen_all(session->watches->pdata[i]))
+            return FALSE;
     }
     return TRUE;
 }

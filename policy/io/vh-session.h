@@ -58,8 +58,12 @@ const VhSnapshot *vh_session_snapshot(const VhSession *session);
 const VhPlan *vh_session_plan(const VhSession *session);
 const VhState *vh_session_state(const VhSession *session);
 
-/* Whether every connection is there and has answered; *ret_message (may be NULL, borrowed): why one is not. */
+/* Whether every connection is there; *ret_message (may be NULL, borrowed): why one is not. */
 gboolean vh_session_is_connected(const VhSession *session, const char **ret_message);
+
+/* Whether all domains of all connections have been looked at: what is not in the snapshot then is
+ * not there. A host that is busy may take more than one poll. */
+gboolean vh_session_has_seen_all(const VhSession *session);
 
 /* Index into the snapshot's domains, by name, id of a running domain, or UUID; -1: VH_ERROR_GONE,
  * or VH_ERROR_INVALID where the name stands for several. */

@@ -198,6 +198,27 @@ static void test_forgotten(Bench *bench, gconstpointer data)
     assert_tier(bench, VH_TIER_PULSE, VH_TIER_REASON_NO_MONITOR);
 }
 
+/* A domain that was listed and not read yet is missing in the view, and that is known. */
+static void test_complete(Bench *bench, gconstpointer data)
+{
+    VhPollFound running = found_running(bench), found = found_new(bench, FALSE);
+
+    g_assert_false(vh_entries_are_complete(bench->entries));
+    merge(bench, &running);
+    g_assert_false(vh_entries_are_complete(bench->entries));
+    merge(bench, &found);
+    g_assert_true(vh_entries_are_complete(bench->entries));
+}
+
+/* One that hangs from the start is not waited for. */
+static void test_complete_without_hung(Bench *bench, gconstpointer data)
+{
+    VhPollFound found = {.uuid = bench->listed.uuid, .is_hung = TRUE};
+
+    merge(bench, &found);
+    g_assert_true(vh_entries_are_complete(bench->entries));
+}
+
 #define ADD(name, test) g_test_add(name, Bench, NULL, set_up, test, tear_down)
 
 int main(int argc, char **argv)
@@ -208,5 +229,7 @@ int main(int argc, char **argv)
     ADD("/entries/stock-answer", test_stock_answer);
     ADD("/entries/no-answer", test_no_answer);
     ADD("/entries/forgotten", test_forgotten);
+    ADD("/entries/complete", test_complete);
+    ADD("/entries/complete-without-hung", test_complete_without_hung);
     return g_test_run();
 }
