@@ -114,6 +114,16 @@ VhLabReport *bench_guest_work(BenchGuest *guest, const char *program)
     return wait_for(work);
 }
 
+char *bench_guest_read(BenchGuest *guest, const char *path)
+{
+    g_autoptr(GError) error = NULL;
+    char *text = vh_lab_guest_read_file(guest->lab, path, &error);
+
+    if (!text)
+        g_error("%s", error->message);
+    return g_strchomp(text);
+}
+
 guint64 bench_guest_usable_bytes(guint64 memory_bytes)
 {
     return memory_bytes - SPARE_BYTES;

@@ -50,6 +50,9 @@ pid_t bench_guest_pid(const BenchGuest *guest);
 /* Runs a program, which must end well. Free with vh_lab_report_free(). */
 VhLabReport *bench_guest_work(BenchGuest *guest, const char *program);
 
+/* A file of the guest's without the newline at its end. Free with g_free(). */
+char *bench_guest_read(BenchGuest *guest, const char *path);
+
 /* The bytes that a guest of this size can use: all but what its kernel needs. */
 guint64 bench_guest_usable_bytes(guint64 memory_bytes);
 

@@ -10,9 +10,10 @@
 const char *const bench_reclaim_parts[] = {"pass", "chunked", "coalesced", "stock", "reporting",
                                            "bare", "calls",   "churn",     NULL};
 
-/* The samples of each way, with init_on_alloc=0 and =1. */
+/* The samples of each way, with init_on_alloc=0 and =1, and what the guests say of themselves. */
 typedef struct {
     BenchSample *samples[2]; /* NULL: not measured */
+    char *kernel[2], *command_line[2];
 } Series;
 
 static gboolean is_wanted(char *const *parts, const char *part)
@@ -43,7 +44,16 @@ static BenchGuest *stage_guest(Stage *stage, const BenchWay *way, gboolean init_
     return stage->guest;
 }
 
-static BenchSample measure(Stage *stage, const BenchWay *way, gboolean init_on_alloc)
+static void describe_guest(BenchGuest *guest, gboolean init_on_alloc, Series *series)
+{
+    g_free(series->kernel[init_on_alloc]);
+    series->kernel[init_on_alloc] = bench_guest_read(guest, "/proc/sys/kernel/osrelease");
+    g_free(series->command_line[init_on_alloc]);
+    series->command_line[init_on_alloc] = bench_guest_read(guest, "/proc/cmdline");
+}
+
+static BenchSample measure(Stage *stage, const BenchWay *way, gboolean init_on_alloc,
+                           Series *series)
 {
     guint64 burst_bytes = stage->config->burst_bytes;
     BenchSample sample;
@@ -53,7 +63,10 @@ static BenchSample measure(Stage *stage, const BenchWay *way, gboolean init_on_a
         /* As much as a pass finds. */
         sample = bench_reclaim_measure_bare(bench_guest_usable_bytes(stage->config->guest_bytes));
     } else {
-        sample = bench_reclaim_measure(stage_guest(stage, way, init_on_alloc), way, burst_bytes);
+        BenchGuest *guest = stage_guest(stage, way, init_on_alloc);
+
+        describe_guest(guest, init_on_alloc, series);
+        sample = bench_reclaim_measure(guest, way, burst_bytes);
         if (!way->keeps_huge)
             g_clear_pointer(&stage->guest, bench_guest_stop);
     }
@@ -75,7 +88,7 @@ static void measure_round(Stage *stage, Series *series, guint round)
 
             if (!samples)
                 continue;
-            samples[round] = measure(stage, way, init);
+            samples[round] = measure(stage, way, init, &series[w]);
             bench_progress("round %u of %u: %s, init_on_alloc=%d: %.3f s", round + 1,
                            stage->config->runs, way->name, init, samples[round].seconds);
         }
@@ -83,15 +96,19 @@ static void measure_round(Stage *stage, Series *series, guint round)
     g_clear_pointer(&stage->guest, bench_guest_stop);
 }
 
-static JsonObject *row_of(const BenchWay *way, gboolean init, const BenchSample *samples, guint n)
+static JsonObject *row_of(const BenchWay *way, gboolean init, const Series *series, guint n)
 {
+    const BenchSample *samples = series->samples[init];
     JsonObject *row = json_object_new();
 
     json_object_set_string_member(row, "way", way->name);
     json_object_set_string_member(row, "driver", way->driver);
     json_object_set_string_member(row, "qemu", way->qemu);
-    if (way->run)
+    if (way->run) {
         json_object_set_int_member(row, "init_on_alloc", init);
+        json_object_set_string_member(row, "guest_kernel", series->kernel[init]);
+        json_object_set_string_member(row, "command_line", series->command_line[init]);
+    }
     BENCH_SET_SPREAD(row, samples, n, seconds);
     BENCH_SET_SPREAD(row, samples, n, guest_cpu_s);
     BENCH_SET_SPREAD(row, samples, n, host_cpu_s);
@@ -102,6 +119,20 @@ static JsonObject *row_of(const BenchWay *way, gboolean init, const BenchSample 
     BENCH_SET_SPREAD(row, samples, n, blocks);
     BENCH_SET_SPREAD(row, samples, n, messages);
     return row;
+}
+
+/* One line for each init_on_alloc: the guests of all ways have the same. */
+static void say_guests(const Series *series, const BenchReport *report)
+{
+    for (gboolean init = FALSE; init <= TRUE; init++) {
+        for (guint w = 0; w < bench_n_ways; w++) {
+            if (series[w].kernel[init]) {
+                bench_report_say(report, "guests with init_on_alloc=%d: Linux %s, %s", init,
+                                 series[w].kernel[init], series[w].command_line[init]);
+                break;
+            }
+        }
+    }
 }
 
 static void report_ways(const Series *series, const BenchConfig *config, BenchReport *report)
@@ -129,10 +160,11 @@ static void report_ways(const Series *series, const BenchConfig *config, BenchRe
         for (gboolean init = FALSE; init <= TRUE; init++) {
             if (series[w].samples[init])
                 json_array_add_object_element(
-                    rows, row_of(&bench_ways[w], init, series[w].samples[init], config->runs));
+                    rows, row_of(&bench_ways[w], init, &series[w], config->runs));
         }
     }
     bench_report_rows(report, "ways", title, columns, G_N_ELEMENTS(columns), rows);
+    say_guests(series, report);
 }
 
 /* What is compared with what. With `is_cost` the first is measured against a bound: how many times
@@ -162,26 +194,40 @@ static JsonObject *find_row(JsonArray *rows, const char *way, gboolean init_on_a
     return NULL;
 }
 
+/* "virthint's driver, patched QEMU". */
+static char *config_of(JsonObject *way)
+{
+    const char *driver = json_object_get_string_member(way, "driver");
+
+    if (!json_object_has_member(way, "init_on_alloc"))
+        return g_strdup("no guest");
+    return g_strdup_printf("%s driver, %s QEMU", driver,
+                           json_object_get_string_member(way, "qemu"));
+}
+
 static JsonObject *ratio_row(JsonArray *ways, guint i)
 {
-    double seconds =
-        bench_median(find_row(ways, ratios[i].way, ratios[i].init_on_alloc), "seconds");
-    double beside =
-        bench_median(find_row(ways, ratios[i].beside, ratios[i].init_on_alloc), "seconds");
+    JsonObject *way = find_row(ways, ratios[i].way, ratios[i].init_on_alloc), *row;
+    JsonObject *beside = find_row(ways, ratios[i].beside, ratios[i].init_on_alloc);
+    double seconds = bench_median(way, "seconds"), beside_seconds = bench_median(beside, "seconds");
     g_autofree char *aim =
         g_strdup_printf(ratios[i].is_cost ? "at most %g" : "at least %g", ratios[i].aim);
-    JsonObject *row;
+    g_autofree char *way_config = NULL, *beside_config = NULL;
 
-    if (isnan(seconds) || isnan(beside))
+    if (isnan(seconds) || isnan(beside_seconds))
         return NULL;
+    way_config = config_of(way);
+    beside_config = config_of(beside);
     row = json_object_new();
     json_object_set_string_member(row, "way", ratios[i].way);
+    json_object_set_string_member(row, "way_config", way_config);
     json_object_set_string_member(row, "beside", ratios[i].beside);
+    json_object_set_string_member(row, "beside_config", beside_config);
     json_object_set_int_member(row, "init_on_alloc", ratios[i].init_on_alloc);
     json_object_set_string_member(row, "measure",
                                   ratios[i].is_cost ? "times as long" : "times as fast");
-    json_object_set_double_member(row, "ratio",
-                                  ratios[i].is_cost ? seconds / beside : beside / seconds);
+    json_object_set_double_member(
+        row, "ratio", ratios[i].is_cost ? seconds / beside_seconds : beside_seconds / seconds);
     if (ratios[i].aim > 0)
         json_object_set_string_member(row, "aim", aim);
     return row;
@@ -190,8 +236,14 @@ static JsonObject *ratio_row(JsonArray *ways, guint i)
 static void report_ratios(BenchReport *report)
 {
     static const BenchColumn columns[] = {
-        {"way", "way"},           {"beside", "beside"}, {"init_on_alloc", "init_on_alloc", 1, 0},
-        {"ratio", "ratio", 1, 2}, {"", "measure"},      {"aim", "aim"},
+        {"way", "way"},
+        {"with", "way_config"},
+        {"beside", "beside"},
+        {"with", "beside_config"},
+        {"init_on_alloc", "init_on_alloc", 1, 0},
+        {"ratio", "ratio", 1, 2},
+        {"", "measure"},
+        {"aim", "aim"},
     };
     JsonArray *ways = json_object_get_array_member(report->root, "ways");
     JsonArray *rows = json_array_new();
@@ -277,7 +329,10 @@ void bench_reclaim(VhLab *lab, const BenchConfig *config, char *const *parts, Be
     if (is_wanted(parts, "churn"))
         bench_reclaim_churn(lab, config, report);
     for (guint w = 0; w < bench_n_ways; w++) {
-        g_free(series[w].samples[0]);
-        g_free(series[w].samples[1]);
+        for (guint init = 0; init < 2; init++) {
+            g_free(series[w].samples[init]);
+            g_free(series[w].kernel[init]);
+            g_free(series[w].command_line[init]);
+        }
     }
 }
