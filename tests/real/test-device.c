@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The patched QEMU's balloon under a stock Linux guest and a stock libvirt: all that a stock device
- * does still works, the runtime switch does what it says, and no byte of the guest's is lost.
+ * does still works, and the runtime switch does what it says. That no byte of the guest's is lost
+ * when all comes together is test-stress.c's.
  */
 #include <libvirt/libvirt-qemu.h>
 #include <string.h>
@@ -565,86 +566,6 @@ static void frees_parts_of_huge_pages(gconstpointer data)
     g_assert_cmpuint(ours.free_bytes, >=, MUCH(ours.rss_bytes));
 }
 
-/* ---- Everything at once ---- */
-
-static guint integrity_seconds(void)
-{
-    return g_getenv("VH_TEST_LONG") ? 300 : 30;
-}
-
-static void disturb(Device *device, GRand *rand)
-{
-    switch (g_rand_int_range(rand, 0, 4)) {
-    case 0:
-        device_set(device, g_rand_boolean(rand));
-        break;
-    case 1:
-        device_ask_balloon(device, (guint64)g_rand_int_range(rand, 1200, 2049) * VH_MIB);
-        break;
-    case 2:
-        device_set(device, FALSE);
-        device_set(device, TRUE);
-        break;
-    default:
-        device_work(device, VERIFY_KEEP);
-    }
-    g_usleep((gulong)g_rand_int_range(rand, 0, 300) * VH_MS);
-}
-
-static void await_intact(VhLabWork *work)
-{
-    g_autoptr(VhLabReport) report = NULL;
-    g_autoptr(GError) error = NULL;
-
-    if (!vh_lab_work_wait(work, VH_LAB_TIMEOUT_MS, &report, &error))
-        g_error("%s", error->message);
-    g_test_message("%" G_GUINT64_FORMAT " pages verified, %" G_GUINT64_FORMAT " bytes corrupted",
-                   report->verified_pages, report->corrupt_bytes);
-    g_assert_true(vh_lab_report_is_intact(report));
-    g_assert_cmpuint(report->oom_kills, ==, 0);
-    vh_lab_work_free(work);
-}
-
-static void loses_nothing(gconstpointer data)
-{
-    guint32 seed = (guint32)g_test_rand_int();
-    g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
-    gint64 until = g_get_monotonic_time() + integrity_seconds() * VH_SEC;
-    g_autofree char *churn =
-        g_strdup_printf("seed %u\nchurn 300MiB for %us\n", seed, integrity_seconds());
-    g_autofree char *fragment =
-        g_strdup_printf("seed %u\nrepeat %u\nfragment f 200MiB keep 4KiB of 64KiB\nwait 300ms\n"
-                        "verify f\nfree f\nwait 300ms\nend\n",
-                        seed + 1, integrity_seconds());
-    g_autoptr(GError) error = NULL;
-    VhLabWork *churning, *fragmenting;
-    Device device;
-
-    if (is_skipped())
-        return;
-    g_test_message("seed %u", seed);
-    start(&device, data, (DeviceOptions){.reporting = TRUE, .stats_period_s = 1});
-    device_work(&device, KEEP);
-    churning = vh_lab_guest_work_start(device.guest, "churn", churn, &error);
-    g_assert_no_error(error);
-    fragmenting = vh_lab_guest_work_start(device.guest, "fragment", fragment, &error);
-    g_assert_no_error(error);
-    while (g_get_monotonic_time() < until)
-        disturb(&device, rand);
-    await_intact(churning);
-    await_intact(fragmenting);
-    device_work(&device, VERIFY_KEEP);
-    g_test_message("%" G_GUINT64_FORMAT " MiB discarded by reports, %" G_GUINT64_FORMAT
-                   " MiB by the balloon, %" G_GUINT64_FORMAT " MiB left alone",
-                   device_counter(&device, "discarded") / VH_MIB,
-                   device_counter(&device, "inflated") / VH_MIB,
-                   device_counter(&device, "skipped.disabled") / VH_MIB);
-    g_assert_cmpuint(device_counter(&device, "discarded"), >, 0);
-    g_assert_cmpuint(device_counter(&device, "inflated"), >, 0);
-    g_assert_cmpuint(device_counter(&device, "malformed"), ==, 0);
-    device_stop(&device);
-}
-
 static void add(const char *name, const Variant *variant, GTestDataFunc test)
 {
     g_autofree char *path = g_strdup_printf("/device/properties-%s/%s", variant->name, name);
@@ -662,7 +583,6 @@ static const struct {
     {"discards-what-is-reported", discards_what_is_reported},
     {"is-switched-off-and-on", is_switched_off_and_on},
     {"hints-during-migration", hints_during_migration},
-    {"loses-nothing", loses_nothing},
 };
 
 int main(int argc, char **argv)
