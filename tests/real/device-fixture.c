@@ -25,11 +25,12 @@ const char *device_stock_qemu(void)
 /* libvirt knows none of these properties: they go through its override of the device's options. */
 static char *domain_xml(const DeviceOptions *options)
 {
+    gboolean overrides = options->hint || options->properties || options->legacy;
     GString *xml = g_string_new(NULL);
 
     if (options->hint)
         g_string_append(xml, "<iothreads>1</iothreads>");
-    if (options->hint || options->properties)
+    if (overrides)
         g_string_append(xml, "<qemu:override><qemu:device alias='balloon0'><qemu:frontend>");
     /* Stock QEMU 7.2 raises the hint queue's interrupt from the iothread, which TCG takes only
      * under the big lock, and aborts; without event indices the guest's driver wants no such
@@ -44,7 +45,9 @@ static char *domain_xml(const DeviceOptions *options)
     if (options->migration_pass)
         g_string_append(xml, "<qemu:property name='reporting-migration-pass' type='bool' "
                              "value='true'/>");
-    if (options->hint || options->properties)
+    if (options->legacy)
+        g_string_append(xml, "<qemu:property name='disable-modern' type='bool' value='true'/>");
+    if (overrides)
         g_string_append(xml, "</qemu:frontend></qemu:device></qemu:override>");
     return g_string_free(xml, FALSE);
 }
@@ -58,6 +61,7 @@ void device_start(Device *device, const DeviceOptions *options)
         .memory_bytes = options->memory_bytes ? options->memory_bytes : 2 * VH_GIB,
         .emulator = options->emulator ? options->emulator : device_patched_qemu(),
         .reporting = options->reporting,
+        .vcpus = options->vcpus,
         .kernel = options->kernel,
         .kernel_args = options->kernel_args,
         .balloon_module = options->balloon_module,

@@ -19,7 +19,9 @@ typedef struct {
     gboolean properties;     /* reporting-ctrl and page-chunks; wants reporting */
     gboolean migration_pass; /* reporting-migration-pass; wants properties */
     gboolean hint;           /* free-page-hint, with an iothread */
+    gboolean legacy;         /* has virtio's legacy interface only */
     const char *kernel, *kernel_args, *balloon_module; /* as in VhLabGuestSpec, like what follows */
+    guint vcpus;
     guint64 disk_bytes;
     gboolean no_driver;
     gboolean no_thp;

@@ -168,6 +168,13 @@ void driver_assert_quiet(Device *device)
     }
 }
 
+void driver_assert_intact(Device *device)
+{
+    device_work(device, "verify keep\n");
+    driver_assert_quiet(device);
+    g_assert_cmpuint(driver_log_lines(device, "virtio_balloon virtio"), ==, 1);
+}
+
 /* ---- Passes ---- */
 
 guint64 driver_ask_pass(Device *device, guint64 limit_bytes, guint64 granule_bytes)
@@ -268,4 +275,23 @@ guint64 driver_begin_long_pass(Device *device)
     driver_await_counter(device, "reported_bytes", reported + VH_MIB);
     g_assert_cmpstr(driver_last_pass(device).status, ==, "running");
     return id;
+}
+
+/* ---- Tests ---- */
+
+static void add_test(const char *program, const char *kernel, const DriverTest *test)
+{
+    g_autofree char *path = g_strdup_printf("/%s/%s/%s", program, kernel, test->name);
+
+    g_test_add_data_func(path, kernel, test->test);
+}
+
+int driver_run_tests(const char *program, const DriverTest *tests, gsize n)
+{
+    for (gsize i = 0; i < n; i++) {
+        add_test(program, "6.1", &tests[i]);
+        if (tests[i].on_both)
+            add_test(program, "6.12", &tests[i]);
+    }
+    return g_test_run();
 }

@@ -12,6 +12,15 @@ G_BEGIN_DECLS
 /* Of what is to come back, what has to be seen: the guest goes on using a little of it. */
 #define DRIVER_MOST(bytes) ((bytes) / 10 * 9)
 
+/* What a test of pieces of memory works with: a region to keep, with which it looks for damage, and
+ * one that is allocated and given back. */
+#define DRIVER_KEEP "seed 7\nalloc keep 60MiB\n"
+#define DRIVER_ALLOC "alloc big 600MiB\n"
+#define DRIVER_FREE "free big\n"
+#define DRIVER_FREED_BYTES (600 * VH_MIB)
+/* Of it, what is free in large blocks then: a part came from small ones, and goes back to them. */
+#define DRIVER_FOUND_BYTES (500 * VH_MIB)
+
 /* The largest block of a report: what Linux keeps in one piece on x86. */
 #define DRIVER_BLOCK_BYTES (4 * VH_MIB)
 
@@ -55,6 +64,9 @@ guint driver_log_lines(Device *device, const char *word);
 /* Fails the test where the guest's kernel has warned of anything but the lack of ACPI. */
 void driver_assert_quiet(Device *device);
 
+/* That, and that the region kept is as it was, and the driver has said one line since it came. */
+void driver_assert_intact(Device *device);
+
 /* ---- Passes ---- */
 
 typedef struct {
@@ -85,5 +97,16 @@ guint64 driver_begin_long_pass(Device *device);
 
 /* Switches continuous reporting, and blocks till the driver says so too. */
 void driver_set(Device *device, gboolean enabled);
+
+/* ---- Tests ---- */
+
+typedef struct {
+    const char *name;
+    GTestDataFunc test; /* its data is the kernel */
+    gboolean on_both;   /* kernels */
+} DriverTest;
+
+/* Adds them as /PROGRAM/KERNEL/NAME, and runs them. */
+int driver_run_tests(const char *program, const DriverTest *tests, gsize n);
 
 G_END_DECLS

@@ -5,7 +5,6 @@
  * nothing, and the next pass is as good as the first.
  */
 #include <libvirt/libvirt-qemu.h>
-#include <string.h>
 
 #include "driver-fixture.h"
 
@@ -21,7 +20,7 @@
 static guint64 start_in_pass(Device *device, const char *kernel, DeviceOptions options)
 {
     driver_start_whole(device, kernel, options);
-    device_work(device, "seed 7\nalloc keep 60MiB\n");
+    device_work(device, DRIVER_KEEP);
     driver_scatter(device);
     return driver_begin_long_pass(device);
 }
@@ -86,7 +85,7 @@ static void is_unloaded_and_loaded(gconstpointer kernel)
     if (driver_is_skipped())
         return;
     driver_start_whole(&device, kernel, (DeviceOptions){0});
-    device_work(&device, "seed 7\nalloc keep 60MiB\n");
+    device_work(&device, DRIVER_KEEP);
     device_set_balloon(&device, 900 * VH_MIB);
     for (int i = 0; i < 5; i++) {
         DriverPass pass;
@@ -153,14 +152,21 @@ static void is_reset(gconstpointer kernel)
 
     if (driver_is_skipped())
         return;
-    id = start_in_pass(&device, kernel, (DeviceOptions){.restarts = TRUE});
+    driver_start_whole(&device, kernel, (DeviceOptions){.restarts = TRUE});
+    device_work(&device, DRIVER_KEEP);
+    device_set_balloon(&device, 900 * VH_MIB);
+    driver_scatter(&device);
+    id = driver_begin_long_pass(&device);
     device_execute(&device, "{\"execute\": \"system_reset\"}");
     g_assert_cmpstr(driver_await_pass(&device, id).status, ==, "cancelled");
     if (!vh_lab_guest_wait_ready(device.guest, VH_LAB_TIMEOUT_MS, &error))
         g_error("%s", error->message);
     await_driver(&device, TRUE);
-    /* The host's wish outlives the guest; ids go on. */
+    /* The host's wishes outlive the guest; ids go on. */
     g_assert_cmpuint(driver_counter(&device, "mode"), ==, 0);
+    g_assert_cmpuint(driver_await_counter(&device, "balloon_bytes", 124 * VH_MIB), ==,
+                     124 * VH_MIB);
+    device_set_balloon(&device, VH_GIB);
     device_work(&device, "alloc keep 60MiB\nalloc scattered 60MiB\n");
     pass = driver_pass(&device, 0, 0, "done");
     g_assert_cmpuint(pass.id, >, id);
@@ -298,35 +304,19 @@ static void guest_is_killed(gconstpointer kernel)
     device_stop(&device);
 }
 
-static const struct {
-    const char *name;
-    GTestDataFunc test;
-    gboolean on_both; /* kernels */
-} tests[] = {
+static const DriverTest tests[] = {
     {"is-unbound-and-bound", is_unbound_and_bound, TRUE},
     {"is-unloaded-and-loaded", is_unloaded_and_loaded, TRUE},
-    {"is-unplugged-and-plugged", is_unplugged_and_plugged, FALSE},
+    {"is-unplugged-and-plugged", is_unplugged_and_plugged, TRUE},
     {"is-reset", is_reset, TRUE},
     {"is-frozen-for-an-image", is_frozen_for_an_image, TRUE},
-    {"is-suspended", is_suspended, FALSE},
+    {"is-suspended", is_suspended, TRUE},
     {"pass-of-a-paused-guest-ends", pass_of_a_paused_guest_ends, FALSE},
     {"guest-is-killed", guest_is_killed, FALSE},
 };
 
-static void add(const char *kernel, const char *name, GTestDataFunc test)
-{
-    g_autofree char *path = g_strdup_printf("/driver-life/%s/%s", kernel, name);
-
-    g_test_add_data_func(path, kernel, test);
-}
-
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    for (gsize i = 0; i < G_N_ELEMENTS(tests); i++) {
-        add("6.1", tests[i].name, tests[i].test);
-        if (tests[i].on_both)
-            add("6.12", tests[i].name, tests[i].test);
-    }
-    return g_test_run();
+    return driver_run_tests("driver-life", tests, G_N_ELEMENTS(tests));
 }

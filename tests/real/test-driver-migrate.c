@@ -4,7 +4,6 @@
  * host has never been told: with our driver, which is asked for a pass at the start, with the stock
  * driver and its hints, and with neither.
  */
-#include <string.h>
 
 #include "device-migrate.h"
 #include "driver-fixture.h"
