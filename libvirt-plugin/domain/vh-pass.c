@@ -199,7 +199,7 @@ static guint64 next_limit_bytes(const Run *run, VhPassStatus status, guint64 lim
         return 0;
     if (gained_bytes >= limit_bytes / FRUITLESS_SHARE)
         return lacking;
-    /* What it begins with again, and as much of what is new as lacks. */
+    /* What it begins with again, where batches are full, and as much of what is new as lacks. */
     return vh_add(limit_bytes % BATCH_BYTES, lacking);
 }
 

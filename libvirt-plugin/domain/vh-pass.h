@@ -28,7 +28,8 @@ typedef struct {
  *
  * What a guest reports, and the device drops, may never have been backed: what came back is no more
  * than the guest's resident memory went down by. And the device's limit counts what is reported; so
- * where bytes are asked for and a pass ends at its limit, another one asks for what still lacks.
+ * where bytes are asked for and a pass ends at its limit, another one asks for what still lacks. By
+ * up to 128 MiB, a batch of the driver's, more may come back then.
  *
  * FALSE with an error where the status is FAILED or TIMED_OUT. A pass
  * holds nothing of the guest's: where nobody can end it, the device does at the deadline.
