@@ -58,7 +58,7 @@ static void ask_started(VhDemoDaemon *self, guint64 id, GVariant *doc, gint64 at
 
 static void ask_ended(VhDemoDaemon *self, guint64 id, GVariant *outcome, gint64 at_us)
 {
-    const char *status = "unknown";
+    const char *status = "unknown", *method = "unknown";
 
     for (guint i = 0; i < self->record->asks->len; i++) {
         VhDemoAsk *ask = &g_array_index(self->record->asks, VhDemoAsk, i);
@@ -66,10 +66,13 @@ static void ask_ended(VhDemoDaemon *self, guint64 id, GVariant *outcome, gint64 
         if (ask->id != id)
             continue;
         g_variant_lookup(outcome, "status", "&s", &status);
+        g_variant_lookup(outcome, "method", "&s", &method);
+        g_variant_lookup(outcome, "duration_us", "x", &ask->took_us);
         ask->ended_us = at_us;
         ask->asked_bytes = MAX(ask->asked_bytes, lookup_bytes(outcome, "asked_bytes"));
         ask->returned_bytes = lookup_bytes(outcome, "returned_bytes");
         g_strlcpy(ask->status, status, sizeof(ask->status));
+        g_strlcpy(ask->method, method, sizeof(ask->method));
     }
 }
 

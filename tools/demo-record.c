@@ -146,6 +146,22 @@ void vh_demo_record_sums(const VhDemoRecord *record, int guest, guint *ret_asks,
     }
 }
 
+guint vh_demo_record_count(const VhDemoRecord *record, const char *method, gint64 *ret_slowest_us)
+{
+    guint n = 0;
+
+    *ret_slowest_us = 0;
+    for (guint i = 0; i < record->asks->len; i++) {
+        const VhDemoAsk *ask = &g_array_index(record->asks, VhDemoAsk, i);
+
+        if (ask->ended_us == 0 || !g_str_equal(ask->method, method))
+            continue;
+        *ret_slowest_us = MAX(*ret_slowest_us, ask->took_us);
+        n++;
+    }
+    return n;
+}
+
 guint64 vh_demo_record_corrupted_bytes(const VhDemoRecord *record)
 {
     guint64 sum = 0;
@@ -211,6 +227,8 @@ static void add_asks(JsonBuilder *builder, const VhDemoRecord *record)
         add_int(builder, "ended_us", (guint64)ask->ended_us);
         add_int(builder, "asked_bytes", ask->asked_bytes);
         add_int(builder, "returned_bytes", ask->returned_bytes);
+        add_string(builder, "method", ask->method);
+        add_int(builder, "took_us", ask->took_us);
         add_string(builder, "status", ask->status);
         json_builder_end_object(builder);
     }

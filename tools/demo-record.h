@@ -27,6 +27,8 @@ typedef struct {
     gint64 ended_us;   /* 0: not yet */
     guint64 asked_bytes;
     guint64 returned_bytes;
+    gint64 took_us; /* by the daemon's clock */
+    char method[8]; /* "pulse", "pass" */
     char status[24];
 } VhDemoAsk;
 
@@ -85,6 +87,9 @@ gboolean vh_demo_record_held(const VhDemoRecord *record);
 /* Sums over the asks that have ended; guest < 0: of all guests. */
 void vh_demo_record_sums(const VhDemoRecord *record, int guest, guint *ret_asks,
                          guint64 *ret_asked_bytes, guint64 *ret_returned_bytes);
+
+/* How many of the asks that have ended were of this method, and what the slowest of them took. */
+guint vh_demo_record_count(const VhDemoRecord *record, const char *method, gint64 *ret_slowest_us);
 
 guint64 vh_demo_record_corrupted_bytes(const VhDemoRecord *record);
 

@@ -2,6 +2,8 @@
 /* Guests and their bursts. See demo-stage.h. */
 #include "demo-stage.h"
 
+#include "vh-reporting.h"
+
 #define MEMORY_BYTES (G_GUINT64_CONSTANT(1) << 30)
 #define MIB_SHIFT 20
 #define STEP_MIB 64
@@ -39,7 +41,14 @@ struct VhDemoStage {
     VhLabWork *works[G_N_ELEMENTS(bursts)];
 };
 
-static VhLabGuest *launch(VhLab *lab, guint guest, GError **error)
+/* libvirt does not know the property: it goes through its override of the device's options. */
+#define PASSES_XML                                                    \
+    "<qemu:override><qemu:device alias='balloon0'><qemu:frontend>"    \
+    "<qemu:property name='reporting-ctrl' type='bool' value='true'/>" \
+    "</qemu:frontend></qemu:device></qemu:override>"
+
+static VhLabGuest *launch(VhLab *lab, const VhDemoStageOptions *options, guint guest,
+                          GError **error)
 {
     g_autofree char *metadata =
         g_strdup_printf("<virthint:policy xmlns:virthint='urn:virthint:policy:1' class='%s'/>",
@@ -48,6 +57,10 @@ static VhLabGuest *launch(VhLab *lab, guint guest, GError **error)
         .name = vh_demo_stage_names[guest],
         .memory_bytes = MEMORY_BYTES,
         .metadata_xml = metadata,
+        .emulator = options->emulator,
+        .balloon_module = options->balloon_module,
+        .reporting = options->emulator != NULL,
+        .extra_xml = options->emulator ? PASSES_XML : NULL,
     };
 
     return vh_lab_guest_launch(lab, &spec, error);
@@ -68,18 +81,29 @@ static gboolean keep_memory(VhDemoStage *stage, guint guest, GError **error)
     return FALSE;
 }
 
-VhDemoStage *vh_demo_stage_new(VhLab *lab, GError **error)
+static gboolean switch_reporting_off(VhDemoStage *stage, guint guest, GError **error)
+{
+    virDomainPtr domain = vh_lab_guest_domain(stage->guests[guest], error);
+    gboolean is_off = domain && vh_reporting_set(domain, FALSE, error);
+
+    if (domain)
+        virDomainFree(domain);
+    return is_off;
+}
+
+VhDemoStage *vh_demo_stage_new(VhLab *lab, const VhDemoStageOptions *options, GError **error)
 {
     g_autoptr(VhDemoStage) stage = g_new0(VhDemoStage, 1);
 
     stage->lab = lab;
     for (guint i = 0; i < VH_DEMO_GUESTS; i++) {
-        stage->guests[i] = launch(lab, i, error);
+        stage->guests[i] = launch(lab, options, i, error);
         if (!stage->guests[i])
             return NULL;
     }
     for (guint i = 0; i < VH_DEMO_GUESTS; i++) {
         if (!vh_lab_guest_wait_ready(stage->guests[i], VH_LAB_TIMEOUT_MS, error) ||
+            (options->emulator && !switch_reporting_off(stage, i, error)) ||
             !keep_memory(stage, i, error))
             return NULL;
     }

@@ -22,8 +22,19 @@ extern const char *const vh_demo_stage_classes[];
 
 typedef struct VhDemoStage VhDemoStage;
 
-/* Boots the guests, all at once, and blocks till each answers. The lab is borrowed. */
-VhDemoStage *vh_demo_stage_new(VhLab *lab, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* What is below the guests and in them; NULL: what the host's QEMU and their kernel bring along. */
+typedef struct {
+    const char *emulator;       /* a patched QEMU, with ... */
+    const char *balloon_module; /* ... our driver */
+} VhDemoStageOptions;
+
+/*
+ * Boots the guests, all at once, and blocks till each answers. With a patched QEMU their free page
+ * reporting is switched off: they give nothing back by themselves, as a guest whose work must not
+ * be disturbed. The lab is borrowed, the options for the call.
+ */
+VhDemoStage *vh_demo_stage_new(VhLab *lab, const VhDemoStageOptions *options,
+                               GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Ends the guests. NULL-safe. */
 void vh_demo_stage_free(VhDemoStage *stage);

@@ -195,6 +195,21 @@ static void print_left_alone(const VhDemoRecord *record, guint guest)
     }
 }
 
+static void print_methods(const VhDemoRecord *record)
+{
+    static const char *const methods[] = {"pass", "pulse"};
+    static const char *const plurals[] = {"passes", "pulses"};
+
+    for (guint i = 0; i < G_N_ELEMENTS(methods); i++) {
+        gint64 slowest_us;
+        guint n = vh_demo_record_count(record, methods[i], &slowest_us);
+
+        if (n > 0)
+            printf("  %u asks were %s; the slowest took %.2f s.\n", n, plurals[i],
+                   (double)slowest_us / G_USEC_PER_SEC);
+    }
+}
+
 static void print_data(const VhDemoRecord *without, const VhDemoRecord *with)
 {
     guint64 pages = 0, kills = 0;
@@ -222,6 +237,7 @@ void vh_demo_view_summary(const VhDemoRecord *without, const VhDemoRecord *with,
         print_guest_sums(without, with, classes[guest], guest);
     print_guest_sums(without, with, "", -1);
     printf("\n");
+    print_methods(with);
     print_left_alone(with, left_alone);
     print_data(without, with);
 }

@@ -102,12 +102,38 @@ static void test_main_verdict(void)
     g_assert_null(vh_demo_record_main_verdict(record, 3, 201));
 }
 
+/* Only what has ended, each under its own method. */
+static void add_ended(VhDemoRecord *record, guint64 id, const char *method, gint64 took_us)
+{
+    VhDemoAsk *ask = vh_demo_record_ask(record, id, 0, 1);
+
+    ask->ended_us = 2;
+    ask->took_us = took_us;
+    g_strlcpy(ask->method, method, sizeof(ask->method));
+}
+
+static void test_counts_methods(void)
+{
+    g_autoptr(VhDemoRecord) record = vh_demo_record_new(names, TRUE, 1000, 100);
+    gint64 slowest_us;
+
+    add_ended(record, 1, "pass", 30);
+    add_ended(record, 2, "pass", 20);
+    add_ended(record, 3, "pulse", 900);
+    vh_demo_record_ask(record, 4, 0, 1); /* goes on */
+    g_assert_cmpuint(vh_demo_record_count(record, "pass", &slowest_us), ==, 2);
+    g_assert_cmpint(slowest_us, ==, 30);
+    g_assert_cmpuint(vh_demo_record_count(record, "pulse", &slowest_us), ==, 1);
+    g_assert_cmpint(slowest_us, ==, 900);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/demo-record/held", test_held);
     g_test_add_func("/demo-record/peaks", test_peaks);
     g_test_add_func("/demo-record/sums-of-ended-asks", test_sums_of_ended_asks);
+    g_test_add_func("/demo-record/counts-methods", test_counts_methods);
     g_test_add_func("/demo-record/main-verdict", test_main_verdict);
     return g_test_run();
 }
