@@ -218,7 +218,9 @@ void vh_log_ask_ended(const VhSession *session, const VhEnded *ask, const char *
     char buffer[VH_UUID_TEXT];
     const VhAskOutcome *outcome = &ask->outcome;
     const char *name = name_of(session, &ask->uuid, buffer);
+    gboolean is_pass = outcome->method == VH_ASK_PASS;
     g_autofree char *returned = vh_format_size(outcome->returned_bytes);
+    g_autofree char *reported = vh_format_size(outcome->taken_bytes);
     g_autofree char *before = vh_format_size(outcome->before_bytes);
     g_autofree char *after = vh_format_size(outcome->after_bytes);
     g_autofree char *took = vh_format_duration(outcome->ended_us - outcome->started_us);
@@ -234,7 +236,8 @@ void vh_log_ask_ended(const VhSession *session, const VhEnded *ask, const char *
                vh_ask_status_name(outcome->status), took, message ? message : "no reason given");
     else
         vh_log(VH_LOG_ENDED, G_LOG_LEVEL_MESSAGE, &fields,
-               "%s: returned %s in %s, resident %s -> %s (%s)", name, returned, took, before, after,
+               "%s: returned %s in %s%s%s, resident %s -> %s (%s)", name, returned, took,
+               is_pass ? " by a pass that reported " : "", is_pass ? reported : "", before, after,
                vh_ask_status_name(outcome->status));
 }
 
