@@ -12,6 +12,8 @@
 #define BIT_CTRL 22
 #define BIT_CHUNKS 23
 
+#define MEMORY_BLOCK "/sys/devices/system/memory/memory%u/state" /* 128 MiB each */
+
 /* ---- A whole balloon driver ---- */
 
 static void accepts_what_is_offered(gconstpointer kernel)
@@ -88,15 +90,16 @@ static void sizes_in_ranges(gconstpointer kernel)
         return;
     driver_start_whole(&device, kernel, (DeviceOptions){0});
     driver_set(&device, FALSE);
-    device_work(&device,
-                DRIVER_KEEP DRIVER_ALLOC DRIVER_FREE "fragment f 600MiB keep 4KiB of 8KiB\n");
+    /* All of it was used once, so that the host has it. */
+    device_work(&device, DRIVER_KEEP "alloc all 820MiB\nfree all\n"
+                                     "fragment f 600MiB keep 4KiB of 8KiB\n");
     rss = device_settle(&device);
     device_set_balloon(&device, low);
     g_assert_cmpuint(driver_counter(&device, "balloon_bytes"), ==, all - low);
     g_assert_cmpuint(driver_counter(&device, "inflate_bytes"), >=, all - low);
     g_assert_cmpuint(driver_counter(&device, "extents_messages"), >, 0);
     g_assert_cmpuint(driver_counter(&device, "bitmap_messages"), >, 0);
-    g_assert_cmpuint(vh_sub(rss, vh_lab_guest_rss_bytes(device.guest)), >=, 200 * VH_MIB);
+    g_assert_cmpuint(vh_sub(rss, vh_lab_guest_rss_bytes(device.guest)), >=, 300 * VH_MIB);
     device_work(&device, "verify f\n"
                          "verify keep\n");
     device_set_balloon(&device, half);
@@ -161,6 +164,47 @@ static void lets_its_pages_be_moved(gconstpointer kernel)
     g_assert_cmpuint(driver_counter(&device, "balloon_bytes"), ==, VH_GIB - 550 * VH_MIB);
     /* What a page was moved to was taken from the host, and where it had been given back. */
     g_assert_cmpuint(device_settle(&device), <, rss + 64 * VH_MIB);
+    device_set_balloon(&device, VH_GIB);
+    device_work(&device, DRIVER_ALLOC "verify big\n" DRIVER_FREE);
+    g_assert_cmpuint(device_counter(&device, "malformed"), ==, 0);
+    driver_assert_intact(&device);
+    device_stop(&device);
+}
+
+/* Takes one block of the guest's memory offline, as for memory hot-unplug; its number, or 0. */
+static guint take_offline(Device *device)
+{
+    for (guint block = 1; block < 8; block++) {
+        g_autofree char *path = g_strdup_printf(MEMORY_BLOCK, block);
+
+        if (vh_lab_guest_write_file(device->guest, path, "offline", NULL))
+            return block;
+    }
+    return 0;
+}
+
+/* What the balloon has of memory that goes comes out of it, and the balloon is filled up elsewhere.
+ */
+static void lets_memory_go_offline(gconstpointer kernel)
+{
+    g_autofree char *path = NULL;
+    Device device;
+    guint block;
+
+    if (driver_is_skipped())
+        return;
+    driver_start_whole(&device, kernel, (DeviceOptions){0});
+    device_work(&device, DRIVER_KEEP);
+    device_set_balloon(&device, 450 * VH_MIB);
+    block = take_offline(&device);
+    g_assert_cmpuint(block, >, 0);
+    g_test_message("block %u, with %" G_GUINT64_FORMAT " MiB of the balloon", block,
+                   driver_counter(&device, "offlined_bytes") / VH_MIB);
+    g_assert_cmpuint(driver_counter(&device, "offlined_bytes"), >, 0);
+    g_assert_cmpuint(driver_await_counter(&device, "balloon_bytes", VH_GIB - 450 * VH_MIB), ==,
+                     VH_GIB - 450 * VH_MIB);
+    path = g_strdup_printf(MEMORY_BLOCK, block);
+    driver_write(&device, path, "online");
     device_set_balloon(&device, VH_GIB);
     device_work(&device, DRIVER_ALLOC "verify big\n" DRIVER_FREE);
     g_assert_cmpuint(device_counter(&device, "malformed"), ==, 0);
@@ -349,6 +393,7 @@ static const DriverTest tests[] = {
     {"sizes-in-ranges", sizes_in_ranges, TRUE},
     {"deflates-when-memory-is-short", deflates_when_memory_is_short, TRUE},
     {"lets-its-pages-be-moved", lets_its_pages_be_moved, TRUE},
+    {"lets-memory-go-offline", lets_memory_go_offline, TRUE},
     {"leaves-memory-for-others", leaves_memory_for_others, TRUE},
     {"serves-a-stock-qemu", serves_a_stock_qemu, TRUE},
     {"serves-a-plain-balloon", serves_a_plain_balloon, FALSE},
