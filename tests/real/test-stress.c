@@ -32,6 +32,7 @@ static const Guest guests[] = {
     {"d", "2", "6.1", "init_on_alloc=1 init_on_free=1", NULL, FALSE},
     {"e", "1", "6.12", "init_on_alloc=0 init_on_free=1", "--memfd", FALSE},
     {"f", "1", "6.1", "init_on_alloc=1 init_on_free=0", "--memfd", FALSE},
+    {"debug-kernel", "2", "6.1-debug", "init_on_alloc=0 init_on_free=0", NULL, FALSE},
     {"stock-driver", "2", "6.1", "init_on_alloc=0 init_on_free=0", NULL, TRUE},
 };
 
