@@ -9,7 +9,7 @@
 
 #define GUEST_BYTES (2 * VH_GIB)
 #define CHURN_BYTES VH_GIB
-#define CHURN_S 6
+#define CHURN_S 5
 /* How often an engine may ask at most; also how long a stock driver waits before it reports. */
 #define PASS_EVERY_US (2 * VH_SEC)
 #define LOOK_MS 100u

@@ -94,7 +94,7 @@ static void check_host(guint64 guest_bytes)
                (double)host.available_bytes / VH_GIB);
 }
 
-static const char *find_module(const char *kernel)
+static char *find_module(const char *kernel)
 {
     const char *dir = g_getenv("VH_GUEST_MODULES");
     char *path;
@@ -143,52 +143,69 @@ static void describe(const BenchConfig *config, BenchReport *report)
                      config->runs);
 }
 
-int main(int argc, char **argv)
+typedef struct {
+    char *memory, *kernel, **words;
+    int runs, is_json;
+} Options;
+
+static void parse_options(int argc, char **argv, Options *options)
 {
-    const char *stock = g_getenv("VH_QEMU_STOCK");
-    char *memory = NULL, *kernel = NULL, **words = NULL, *none[] = {NULL};
-    int runs = 0, json = 0;
-    const GOptionEntry options[] = {
-        {"runs", 0, 0, G_OPTION_ARG_INT, &runs, NULL, NULL},
-        {"memory", 0, 0, G_OPTION_ARG_STRING, &memory, NULL, NULL},
-        {"kernel", 0, 0, G_OPTION_ARG_STRING, &kernel, NULL, NULL},
-        {"json", 0, 0, G_OPTION_ARG_NONE, &json, NULL, NULL},
-        {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &words, NULL, NULL},
+    const GOptionEntry entries[] = {
+        {"runs", 0, 0, G_OPTION_ARG_INT, &options->runs, NULL, NULL},
+        {"memory", 0, 0, G_OPTION_ARG_STRING, &options->memory, NULL, NULL},
+        {"kernel", 0, 0, G_OPTION_ARG_STRING, &options->kernel, NULL, NULL},
+        {"json", 0, 0, G_OPTION_ARG_NONE, &options->is_json, NULL, NULL},
+        {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->words, NULL, NULL},
         {NULL},
     };
     g_autoptr(GOptionContext) context = g_option_context_new(NULL);
-    BenchConfig config = {.patched = g_getenv("VH_QEMU")};
+    g_autoptr(GError) error = NULL;
+
+    g_option_context_set_help_enabled(context, FALSE);
+    g_option_context_add_main_entries(context, entries, NULL);
+    if (!g_option_context_parse(context, &argc, &argv, &error))
+        refuse("%s", error->message);
+    if (options->runs < 0 || options->runs > 99)
+        refuse("--runs is 1 to 99");
+}
+
+static void clear_options(Options *options)
+{
+    g_free(options->memory);
+    g_free(options->kernel);
+    g_strfreev(options->words);
+}
+
+int main(int argc, char **argv)
+{
+    const char *stock = g_getenv("VH_QEMU_STOCK");
+    BenchConfig config = {.patched = g_getenv("VH_QEMU"), .vcpus = VCPUS};
+    g_autofree char *module = NULL;
     BenchReport report = {0};
+    Options options = {0};
     g_autoptr(VhLab) lab = NULL;
     g_autoptr(GError) error = NULL;
     guint which;
 
-    g_option_context_set_help_enabled(context, FALSE);
-    g_option_context_add_main_entries(context, options, NULL);
-    if (!g_option_context_parse(context, &argc, &argv, &error))
-        refuse("%s", error->message);
-    which = find_benchmark(words ? words[0] : NULL);
-    words = words[0] ? words + 1 : none;
-    check_parts(which, words);
-    if (runs < 0 || runs > 99)
-        refuse("--runs is 1 to 99");
+    parse_options(argc, argv, &options);
+    which = find_benchmark(options.words ? options.words[0] : NULL);
+    check_parts(which, options.words + 1);
     if (!config.patched)
-        refuse("VH_QEMU names no patched QEMU");
+        refuse("VH_QEMU names no patched QEMU; tools/qemu-build makes one");
     config.stock = stock && *stock ? stock : "/usr/bin/qemu-system-x86_64";
-    config.kernel = kernel ? kernel : KERNEL;
-    config.module = find_module(config.kernel);
-    config.guest_bytes = parse_memory(which, memory);
+    config.kernel = options.kernel ? options.kernel : KERNEL;
+    config.module = module = find_module(config.kernel);
+    config.guest_bytes = parse_memory(which, options.memory);
     config.burst_bytes = config.guest_bytes - KEPT_BYTES;
-    config.vcpus = VCPUS;
-    config.runs = runs ? (guint)runs : benchmarks[which].runs;
+    config.runs = options.runs ? (guint)options.runs : benchmarks[which].runs;
     check_host(config.guest_bytes);
     if (!(lab = vh_lab_open(&error)))
         refuse("%s", error->message);
-    report.root = json_object_new();
-    report.is_json = json;
+    report = (BenchReport){.root = json_object_new(), .is_json = options.is_json};
     json_object_set_string_member(report.root, "benchmark", benchmarks[which].name);
     describe(&config, &report);
-    benchmarks[which].run(lab, &config, words, &report);
+    benchmarks[which].run(lab, &config, options.words + 1, &report);
     bench_report_end(&report);
+    clear_options(&options);
     return 0;
 }
