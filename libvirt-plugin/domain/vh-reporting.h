@@ -5,10 +5,10 @@
  *
  * Each call here sends a QEMU monitor command over libvirt. **The first one ever taints the
  * domain** for as long as it runs (libvirt logs one warning; nothing else changes), so nothing in
- * this library makes them by itself: vh_probe_domain() does not, and vh_ask_start() does for the
- * method VH_ASK_PASS only. Each needs a read-write connection, makes one round trip to QEMU, and
- * blocks as long as that does not answer (libvirt gives up waiting for its turn after 30 s). Any
- * thread.
+ * this library makes them by itself: vh_probe_domain() does not, vh_ask_start() does for the method
+ * VH_ASK_PASS only, and a watch where its options say so. Each needs a read-write connection, makes
+ * one round trip to QEMU, and blocks as long as that does not answer (libvirt gives up waiting for
+ * its turn after 30 s). Any thread.
  *
  * Errors, besides those of vh_reporting_info_check(): DENIED (the connection is read-only),
  * UNSUPPORTED (not a QEMU domain, or not running), TIMEOUT, GONE.

@@ -373,7 +373,9 @@ guint64 vh_session_ask(VhSession *session, guint index, const VhSessionAsk *ask,
     if (is_pass ? !check_pass(domain, error) : !check_pulse(session, domain, error))
         return 0;
     fill_request(session, domain, &order.request);
-    return vh_asks_start(session->asks, &order);
+    guint64 id = vh_asks_start(session->asks, &order);
+    vh_session_poll(session); /* so that it soon shows as under way, and can be cancelled */
+    return id;
 }
 
 gboolean vh_session_get_progress(VhSession *session, guint64 id, VhInFlight *ret_ask,

@@ -319,15 +319,16 @@ static void free_pieces(Fixture *fixture, gboolean is_first)
     device_work(&fixture->guest, program);
 }
 
-static pid_t start_ask(Fixture *fixture, const char *deadline, const char *log)
+static pid_t start_ask(Fixture *fixture, gboolean local, const char *deadline, const char *log)
 {
     g_autofree char *limit = g_strdup_printf("--deadline=%s", deadline);
     const char *argv[] = {g_getenv("VIRTHINT"),
-                          "--connect",
-                          vh_lab_uri(fixture->daemon.lab),
+                          local ? "--connect" : "--bus",
+                          local ? vh_lab_uri(fixture->daemon.lab) : fixture->daemon.bus,
                           "ask",
                           fixture->guest.name,
                           "--granule=8KiB",
+                          "--wait",
                           limit,
                           NULL};
     g_autoptr(GError) error = NULL;
@@ -352,7 +353,8 @@ static void await_pass(Fixture *fixture, gint64 old_id)
 
 /* Starts "virthint ask" over all free memory, and stops the guest in the middle of the pass; again
  * where the guest was faster. */
-static pid_t ask_and_suspend(Fixture *fixture, const char *deadline, const char *log)
+static pid_t ask_and_suspend(Fixture *fixture, gboolean local, const char *deadline,
+                             const char *log)
 {
     for (int i = 0; i < TRIES; i++) {
         gint64 old_id = pass_id(fixture);
@@ -360,7 +362,7 @@ static pid_t ask_and_suspend(Fixture *fixture, const char *deadline, const char 
         int status;
 
         free_pieces(fixture, old_id == 0);
-        pid = start_ask(fixture, deadline, log);
+        pid = start_ask(fixture, local, deadline, log);
         await_pass(fixture, old_id);
         g_assert_cmpint(virDomainSuspend(fixture->guest.domain), ==, 0);
         if (is_under_way(fixture))
@@ -382,7 +384,7 @@ static void test_cancel_and_deadline(Fixture *fixture, gconstpointer data)
     start_guest(fixture, fixture->module);
     device_set(&fixture->guest, FALSE);
     const char *cancel[] = {"ask", fixture->guest.name, "--cancel", NULL};
-    pid_t pid = ask_and_suspend(fixture, "60s", "cancelled.log");
+    pid_t pid = ask_and_suspend(fixture, TRUE, "60s", "cancelled.log");
     g_assert_cmpint(daemon_fixture_run(&fixture->daemon, TRUE, cancel, NULL, NULL), ==, 0);
     cancelled = end_of(fixture, pid, "cancelled.log", &status);
     g_assert_cmpint(status, ==, 1);
@@ -391,11 +393,41 @@ static void test_cancel_and_deadline(Fixture *fixture, gconstpointer data)
     g_assert_nonnull(strstr(none, "no reporting pass is running"));
 
     g_assert_cmpint(virDomainResume(fixture->guest.domain), ==, 0);
-    pid = ask_and_suspend(fixture, "3s", "late.log");
+    pid = ask_and_suspend(fixture, TRUE, "3s", "late.log");
     late = end_of(fixture, pid, "late.log", &status);
     g_assert_cmpint(status, ==, 1);
     g_assert_nonnull(strstr(late, "timed-out"));
     g_assert_false(is_under_way(fixture));
+    g_assert_cmpint(virDomainResume(fixture->guest.domain), ==, 0);
+    device_work(&fixture->guest, "verify kept\nverify pieces\n");
+}
+
+static gboolean is_asked(JsonObject *domain, gpointer data)
+{
+    return json_object_has_member(domain, "in_flight");
+}
+
+/* The daemon ends its own ask: nobody else's doing. */
+static void test_cancel_over_the_daemon(Fixture *fixture, gconstpointer data)
+{
+    g_autofree char *said = NULL;
+    int status;
+
+    if (!fixture->module)
+        return;
+    start_guest(fixture, fixture->module);
+    device_set(&fixture->guest, FALSE);
+    write_policy(fixture, AMPLE_BUDGET, ALLOW);
+    daemon_fixture_start(&fixture->daemon, NULL);
+    await(fixture, check_tier, (gpointer) "native");
+    const char *cancel[] = {"ask", fixture->guest.name, "--cancel", NULL};
+    pid_t pid = ask_and_suspend(fixture, FALSE, "60s", "cancelled.log");
+    await(fixture, is_asked, NULL);
+    g_assert_cmpint(daemon_fixture_run(&fixture->daemon, FALSE, cancel, NULL, NULL), ==, 0);
+    said = end_of(fixture, pid, "cancelled.log", &status);
+    g_assert_cmpint(status, ==, 1);
+    g_assert_nonnull(strstr(said, "cancelled: "));
+    g_assert_null(strstr(said, "somebody else"));
     g_assert_cmpint(virDomainResume(fixture->guest.domain), ==, 0);
     device_work(&fixture->guest, "verify kept\nverify pieces\n");
 }
@@ -484,6 +516,7 @@ int main(int argc, char **argv)
     add("/native/stock-driver", test_stock_driver);
     add("/native/by-hand", test_by_hand);
     add("/native/cancel-and-deadline", test_cancel_and_deadline);
+    add("/native/cancel-over-the-daemon", test_cancel_over_the_daemon);
     add("/native/migration-is-in-the-way", test_migration_is_in_the_way);
     add("/native/driver-comes-and-goes", test_driver_comes_and_goes);
     return g_test_run();
