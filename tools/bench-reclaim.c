@@ -205,11 +205,20 @@ static char *config_of(JsonObject *way)
                            json_object_get_string_member(way, "qemu"));
 }
 
+/* Of the guest and of QEMU together. */
+static double cpu_of(JsonObject *way)
+{
+    double guest = bench_median(way, "guest_cpu_s");
+
+    return (isnan(guest) ? 0 : guest) + bench_median(way, "host_cpu_s");
+}
+
 static JsonObject *ratio_row(JsonArray *ways, guint i)
 {
     JsonObject *way = find_row(ways, ratios[i].way, ratios[i].init_on_alloc), *row;
     JsonObject *beside = find_row(ways, ratios[i].beside, ratios[i].init_on_alloc);
     double seconds = bench_median(way, "seconds"), beside_seconds = bench_median(beside, "seconds");
+    double cpu = cpu_of(way) / cpu_of(beside);
     g_autofree char *aim =
         g_strdup_printf(ratios[i].is_cost ? "at most %g" : "at least %g", ratios[i].aim);
     g_autofree char *way_config = NULL, *beside_config = NULL;
@@ -228,6 +237,7 @@ static JsonObject *ratio_row(JsonArray *ways, guint i)
                                   ratios[i].is_cost ? "times as long" : "times as fast");
     json_object_set_double_member(
         row, "ratio", ratios[i].is_cost ? seconds / beside_seconds : beside_seconds / seconds);
+    json_object_set_double_member(row, "cpu_ratio", ratios[i].is_cost ? cpu : 1 / cpu);
     if (ratios[i].aim > 0)
         json_object_set_string_member(row, "aim", aim);
     return row;
@@ -244,6 +254,7 @@ static void report_ratios(BenchReport *report)
         {"ratio", "ratio", 1, 2},
         {"", "measure"},
         {"aim", "aim"},
+        {"by CPU time", "cpu_ratio", 1, 2},
     };
     JsonArray *ways = json_object_get_array_member(report->root, "ways");
     JsonArray *rows = json_array_new();
