@@ -324,6 +324,19 @@ static gboolean end_well(Stress *s, GError **error)
     return TRUE;
 }
 
+/* What the guest's kernel says that it should not have to. */
+static void check_log(Stress *s, const char *log)
+{
+    g_auto(GStrv) lines = g_strsplit(log, "\n", -1);
+
+    for (char **line = lines; *line; line++) {
+        const char *complaint = vh_lab_log_complaint(*line);
+
+        if (complaint)
+            stress_note(s, STRESS_BROKEN, "the guest's kernel: %s", complaint);
+    }
+}
+
 /* The number in the device's name depends on what else there is. */
 static char *read_driver(Stress *s)
 {
@@ -344,7 +357,7 @@ static gboolean look_inside(Stress *s, GError **error)
 
     if (!log)
         return FALSE;
-    stress_check_log(s, log);
+    check_log(s, log);
     s->driver = read_driver(s);
     return TRUE;
 }
@@ -410,7 +423,7 @@ static void note_loss(Stress *s, const GError *reason)
     last = strrchr(log, '\n');
     stress_note(s, STRESS_BROKEN, "%s%s%s", reason->message, *log ? ": " : "",
                 last ? last + 1 : log);
-    stress_check_log(s, log);
+    check_log(s, log);
     /* What comes last says most. */
     fprintf(stderr, "%s\n", strlen(log) > MAX_LOG_BYTES ? log + strlen(log) - MAX_LOG_BYTES : log);
 }

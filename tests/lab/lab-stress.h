@@ -134,7 +134,4 @@ gboolean stress_migration_begin(Stress *stress, gint64 abandon_us,
                                 GError **error) G_GNUC_WARN_UNUSED_RESULT;
 gboolean stress_migration_poll(Stress *stress, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* What the guest's kernel says that it should not have to. */
-void stress_check_log(Stress *stress, const char *log);
-
 G_END_DECLS

@@ -246,6 +246,10 @@ char *vh_lab_guest_read_file(VhLabGuest *guest, const char *path,
 gboolean vh_lab_guest_write_file(VhLabGuest *guest, const char *path, const char *text,
                                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* What in a line of /dev/kmsg, or of the console, the guest's kernel should not have to say: a
+ * warning, an oops, a stall, memory that it could not get, ...; its text. NULL where it is none. */
+const char *vh_lab_log_complaint(const char *line);
+
 /* Unloads a kernel module, and loads again one that the image carries, such as "virtio_balloon".
  * As _write_file(). */
 gboolean vh_lab_guest_load_module(VhLabGuest *guest, const char *name,
