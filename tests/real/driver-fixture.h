@@ -93,7 +93,7 @@ void driver_cancel(Device *device);
 #define DRIVER_SCATTERED_BYTES (350 * VH_MIB)
 void driver_scatter(Device *device);
 /* Asks for such a pass, and blocks till the driver is at it, and far from its end. Its id. */
-guint64 driver_begin_long_pass(Device *device);
+guint64 driver_begin_long_pass(Device *device, guint timeout_ms);
 
 /* Switches continuous reporting, and blocks till the driver says so too. */
 void driver_set(Device *device, gboolean enabled);

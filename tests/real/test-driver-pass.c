@@ -193,7 +193,7 @@ static void pass_is_cancelled(gconstpointer kernel)
         return;
     start_scattered(&device, kernel);
     total = driver_counter(&device, "reported_bytes");
-    id = driver_begin_long_pass(&device);
+    id = driver_begin_long_pass(&device, VH_LAB_TIMEOUT_MS);
     driver_cancel(&device);
     pass = driver_await_pass(&device, id);
     g_assert_cmpstr(pass.status, ==, "cancelled");
@@ -221,7 +221,7 @@ static void pass_is_replaced(gconstpointer kernel)
         return;
     start_scattered(&device, kernel);
     total = driver_counter(&device, "reported_bytes");
-    first = driver_begin_long_pass(&device);
+    first = driver_begin_long_pass(&device, VH_LAB_TIMEOUT_MS);
     second = driver_ask_pass(&device, 0, 4096);
     g_assert_cmpuint(second, >, first);
     pass = driver_await_pass(&device, second);
