@@ -69,6 +69,8 @@ static VhDomain random_guest(guint number)
     guest.unused_bytes = random_bytes(guest.available_bytes);
     guest.rss_bytes = random_bytes(guest.maximum_bytes + 300 * VH_MIB);
     guest.swapped_bytes = chance(20) ? random_bytes(VH_GIB) : 0;
+    guest.tier = (VhTier)g_test_rand_int_range(VH_TIER_PULSE, VH_TIER_NATIVE + 1);
+    guest.has_autodeflate = chance(80);
     if (chance(20))
         guest.override = (VhOverride){.keys = (guint)g_test_rand_int_range(0, 32),
                                       .class_name = "batch",
@@ -95,6 +97,9 @@ static VhConfig *random_config(void)
                       .class_index = (guint)vh_config_find_class(config, names[i])};
     config->max_in_flight = (guint)g_test_rand_int_range(1, 6);
     config->pulse_reserve_bytes = chance(50) ? 512 * VH_MIB : 0;
+    config->allows_monitor = chance(50);
+    for (guint i = 0; i < config->n_classes; i++)
+        config->classes[i].granule_bytes = chance(50) ? VH_MIB : 0;
     if (chance(20))
         config->pool.source = VH_POOL_HOST;
     return config;
@@ -119,8 +124,9 @@ static char *plan_text(const VhPlan *plan)
                     vh_level_name(plan->level), plan->pool_available_bytes, plan->need_bytes);
     for (guint i = 0; i < plan->actions->len; i++) {
         const VhAction *action = &g_array_index(plan->actions, VhAction, i);
-        g_string_append_printf(text, "ask %u %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT "\n",
-                               action->domain, action->bytes, action->reserve_bytes);
+        g_string_append_printf(text, "ask %u %s %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT "\n",
+                               action->domain, vh_ask_method_name(action->method), action->bytes,
+                               action->reserve_bytes);
     }
     for (guint i = 0; i < plan->verdicts->len; i++)
         append_figures(text, &g_array_index(plan->verdicts, VhVerdict, i));
@@ -174,6 +180,21 @@ static void add_feedback(VhSnapshot *snapshot, const VhSnapshot *before, const V
     vh_snapshot_sort(snapshot);
 }
 
+/* A pass where QEMU may be told and knows how; a pulse never where it could kill. */
+static void assert_method(const VhConfig *config, const VhDomain *domain, const VhClass *class,
+                          const VhAction *action)
+{
+    gboolean is_pass = config->allows_monitor && domain->tier == VH_TIER_NATIVE;
+
+    g_assert_cmpint(action->method, ==, is_pass ? VH_ASK_PASS : VH_ASK_AUTO);
+    g_assert_cmpuint(action->granule_bytes, ==, is_pass ? class->granule_bytes : 0);
+    if (is_pass)
+        return;
+    g_assert_true(domain->has_autodeflate || config->pulse_reserve_bytes > 0);
+    g_assert_cmpuint(action->reserve_bytes, >=,
+                     vh_ask_default_reserve_bytes(domain->maximum_bytes));
+}
+
 static void assert_ask_is_within_bounds(const VhConfig *config, const VhSnapshot *snapshot,
                                         const VhState *next, const VhPlan *plan,
                                         const VhAction *action)
@@ -187,7 +208,7 @@ static void assert_ask_is_within_bounds(const VhConfig *config, const VhSnapshot
     g_assert_cmpint(verdict->reason, ==, VH_REASON_ASK);
     g_assert_true(domain->is_running && !domain->is_hung && !domain->has_job);
     g_assert_cmpint(domain->tier, !=, VH_TIER_NONE);
-    g_assert_true(domain->has_autodeflate || config->pulse_reserve_bytes > 0);
+    assert_method(config, domain, class, action);
     g_assert_false(class->ask_never);
     g_assert_cmpint(plan->level, >=, class->unlock);
     g_assert_cmpint(snapshot->wall_us - domain->stats_time_us, <=, config->max_stats_age_us);
