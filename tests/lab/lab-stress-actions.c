@@ -12,6 +12,8 @@
 #define MAX_PASS_TIMEOUT_MS 5000
 #define MAX_PASS_MS 20 /* in which a pass can be caught at work */
 #define MAX_UNLOADED_MS 150
+#define MAX_SQUEEZED_MS 1500
+#define SQUEEZED_PART 4     /* of what its threads use, for all of it */
 #define MAX_PRECOPY_MS 1500 /* in which a migration can be caught at work */
 #define LOOK_US (5 * VH_MS)
 
@@ -198,6 +200,25 @@ static gboolean act_balloon(Stress *s, GError **error)
     return stress_command(s, "balloon", arguments, NULL, error);
 }
 
+/*
+ * Down to where the guest's threads have not enough: the balloon gives back of itself, as
+ * autodeflate has it. Not for long, or all that they do is wait for it.
+ */
+static gboolean act_squeeze(Stress *s, GError **error)
+{
+    guint64 target = s->stress_bytes / SQUEEZED_PART / VH_MIB * VH_MIB;
+    g_autofree char *low = g_strdup_printf("\"value\": %" G_GUINT64_FORMAT, target);
+    g_autofree char *high =
+        g_strdup_printf("\"value\": %" G_GUINT64_FORMAT, vh_lab_spec_memory(&s->options->spec));
+
+    s->done[STRESS_SQUEEZE]++;
+    if (!stress_command(s, "balloon", low, NULL, error) ||
+        !vh_lab_monitor_listen(s->here.monitor,
+                               (guint)g_rand_int_range(s->rand, 1, MAX_SQUEEZED_MS), error))
+        return FALSE;
+    return stress_command(s, "balloon", high, NULL, error);
+}
+
 static gboolean act_stats(Stress *s, GError **error)
 {
     g_autofree char *arguments =
@@ -244,8 +265,9 @@ static const struct {
 } actions[STRESS_ACTIONS] = {
     [STRESS_PASS] = {"pass", act_pass},          [STRESS_CANCEL] = {"cancel", act_cancel},
     [STRESS_TOGGLE] = {"toggle", act_toggle},    [STRESS_BALLOON] = {"balloon", act_balloon},
-    [STRESS_STATS] = {"stats", act_stats},       [STRESS_RELOAD] = {"reload", act_reload},
-    [STRESS_MIGRATE] = {"migrate", act_migrate}, [STRESS_ABANDON] = {"abandon", act_abandon},
+    [STRESS_SQUEEZE] = {"squeeze", act_squeeze}, [STRESS_STATS] = {"stats", act_stats},
+    [STRESS_RELOAD] = {"reload", act_reload},    [STRESS_MIGRATE] = {"migrate", act_migrate},
+    [STRESS_ABANDON] = {"abandon", act_abandon},
 };
 
 const char *stress_action_name(StressAction action)

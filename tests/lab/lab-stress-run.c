@@ -34,8 +34,9 @@ void stress_note(Stress *s, StressOutcome outcome, const char *format, ...)
 
 /* How often each comes in a round. */
 static const guint shares[STRESS_ACTIONS] = {
-    [STRESS_PASS] = 14, [STRESS_CANCEL] = 8, [STRESS_TOGGLE] = 4,  [STRESS_BALLOON] = 8,
-    [STRESS_STATS] = 2, [STRESS_RELOAD] = 2, [STRESS_MIGRATE] = 1, [STRESS_ABANDON] = 1,
+    [STRESS_PASS] = 14,   [STRESS_CANCEL] = 8,  [STRESS_TOGGLE] = 4,
+    [STRESS_BALLOON] = 8, [STRESS_SQUEEZE] = 2, [STRESS_STATS] = 2,
+    [STRESS_RELOAD] = 2,  [STRESS_MIGRATE] = 1, [STRESS_ABANDON] = 1,
 };
 
 /* Every action comes in each round, in an order that is drawn. */

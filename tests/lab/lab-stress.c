@@ -39,9 +39,10 @@ static const char usage[] =
     "  --json                what came of it as JSON; docs/lab.md has the keys\n"
     "  --help                this text\n"
     "\n"
-    "Actions of the host: pass, cancel, toggle, balloon, stats, reload (of the\n"
-    "driver), migrate, abandon (a migration). Of the guest, which also fills,\n"
-    "verifies and frees: fragment, fork, huge, cache, pipe.\n"
+    "Actions of the host: pass, cancel, toggle, balloon, squeeze (a balloon so large\n"
+    "that the guest has to deflate it), stats, reload (of the driver), migrate,\n"
+    "abandon (a migration). Of the guest, which also fills, verifies and frees:\n"
+    "fragment, fork, huge, cache, pipe.\n"
     "\n"
     "Exit status: 0 all is well, 1 memory was corrupted, 2 the guest or QEMU is\n"
     "broken, 3 something was never done, 125 it could not be tried.\n";
