@@ -147,24 +147,14 @@ guint driver_log_lines(Device *device, const char *word)
 
 void driver_assert_quiet(Device *device)
 {
-    static const char *const bad[] = {
-        "WARNING: ",  "BUG: ",       "Oops", "page allocation failure", "blocked for more than",
-        "refcount_t", "Call Trace:",
-    };
     g_autofree char *log = driver_read(device, "/dev/kmsg");
     g_auto(GStrv) lines = g_strsplit(log, "\n", -1);
-    gboolean in_msi = FALSE;
 
     for (char **line = lines; *line; line++) {
-        /* A guest without ACPI says, of each device, that it has no message interrupts. */
-        if (strstr(*line, "WARNING: "))
-            in_msi = strstr(*line, "pci/msi/") != NULL;
-        for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {
-            if (strstr(*line, bad[i]) && !in_msi)
-                g_error("the guest's kernel says: %s", *line);
-        }
-        if (strstr(*line, "---[ end trace"))
-            in_msi = FALSE;
+        const char *complaint = vh_lab_log_complaint(*line);
+
+        if (complaint)
+            g_error("the guest's kernel says: %s", complaint);
     }
 }
 

@@ -61,7 +61,7 @@ void driver_allow_long_walks(Device *device);
 
 /* Lines of the kernel's log that have all of `word`. */
 guint driver_log_lines(Device *device, const char *word);
-/* Fails the test where the guest's kernel has warned of anything but the lack of ACPI. */
+/* Fails the test where the guest's kernel has had to complain (vh_lab_log_complaint()). */
 void driver_assert_quiet(Device *device);
 
 /* That, and that the region kept is as it was, and the driver has said one line since it came. */
