@@ -40,10 +40,14 @@ guest_headers()
     echo "$guest_cache/headers-$1/usr/src/linux-headers-${1%%_*}"
 }
 
-# guest_headers_common HEADERS: the folder of what is the same for all flavours of that kernel.
+# guest_headers_common HEADERS: the folder of what is the same for all flavours of that kernel; in a
+# whole tree that is the tree.
 guest_headers_common()
 {
-    sed -n 's|^include \(.*\)/Makefile$|\1|p' "$1/Makefile"
+    local common
+
+    common=$(sed -n 's|^include \(.*\)/Makefile$|\1|p' "$1/Makefile")
+    echo "${common:-$1}"
 }
 
 guest_apt()
