@@ -51,6 +51,10 @@ gboolean vh_lab_disk_make(const VhLab *lab, const VhLabGuestSpec *spec, VhLabDis
                           GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void vh_lab_disk_clear(VhLabDisk *disk);
 
+/* Thousands of ticks a second of this host's time stamp counter, measured once (20 ms); 0 where it
+ * has none that runs steadily. */
+guint64 vh_lab_clock_tsc_khz(void);
+
 /* What every guest's kernel is told, and the spec's own arguments. Free with g_free(). */
 char *vh_lab_kernel_args(const VhLabGuestSpec *spec);
 

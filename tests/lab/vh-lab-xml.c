@@ -69,7 +69,11 @@ static void add_basics(GString *xml, const VhLabGuestSpec *spec)
 
 char *vh_lab_kernel_args(const VhLabGuestSpec *spec)
 {
-    char *args = g_strjoin(" ", kernel_args, spec->acpi ? "" : "acpi=off",
+    guint64 tsc_khz = vh_lab_clock_tsc_khz();
+    g_autofree char *clock =
+        tsc_khz ? g_strdup_printf(" tsc_early_khz=%" G_GUINT64_FORMAT, tsc_khz) : g_strdup("");
+    g_autofree char *own = g_strconcat(kernel_args, clock, NULL);
+    char *args = g_strjoin(" ", own, spec->acpi ? "" : "acpi=off",
                            spec->no_driver ? "vh_lab_skip=virtio_balloon" : "",
                            spec->kernel_args ? spec->kernel_args : "", NULL);
 
