@@ -75,8 +75,10 @@ static gboolean take(Run *run, const VhReportingInfo *info, GError **error)
     run->outcome->source = run->is_corrected ? VH_ASK_SOURCE_RSS : VH_ASK_SOURCE_COUNTER;
     run->outcome->taken_bytes = vh_add(run->reported_bytes, info->pass.reported_bytes);
     run->outcome->returned_bytes = vh_add(run->returned_bytes, info->pass.discarded_bytes);
+    /* Once it is known that the counter tells too much, what was measured last. */
     if (run->pass->progress)
-        run->pass->progress(run->outcome->taken_bytes, run->outcome->returned_bytes,
+        run->pass->progress(run->outcome->taken_bytes,
+                            run->is_corrected ? run->returned_bytes : run->outcome->returned_bytes,
                             run->pass->data);
     return TRUE;
 }
