@@ -140,6 +140,7 @@ static gboolean run_one(Run *run, guint64 limit_bytes, VhPassStatus *ret_status,
     g_autoptr(GError) failure = NULL;
     VhReportingInfo info = {.pass = {.status = VH_PASS_RUNNING}};
 
+    run->outcome->status = VH_ASK_FAILED;
     if (!start(run, limit_bytes, error))
         return FALSE;
     for (;;) {

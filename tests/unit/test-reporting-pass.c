@@ -330,6 +330,7 @@ typedef struct {
     guint n_passes;
     guint64 limit_bytes, reported_bytes;
     guint64 told_bytes; /* the last progress */
+    guint refuses_from; /* this pass and later ones are refused; 0: none */
 } Guest;
 
 #define BATCH_BYTES (128 * VH_MIB)
@@ -364,7 +365,11 @@ static gboolean play_guest(const char *command, char **ret_reply, gpointer data,
     const char *limit = strstr(command, "\"limit\":");
     g_autofree char *reply = NULL;
 
-    if (strstr(command, "balloon-reporting-pass")) {
+    if (strstr(command, "balloon-reporting-pass") && guest->refuses_from &&
+        guest->n_passes + 1 >= guest->refuses_from) {
+        reply = g_strdup("{\"error\":{\"class\":\"GenericError\",\"desc\":\"Free page reporting "
+                         "is busy: migration\"}}");
+    } else if (strstr(command, "balloon-reporting-pass")) {
         report_some(guest, limit ? g_ascii_strtoull(limit + strlen("\"limit\":"), NULL, 10) : 0);
         guest->n_passes++;
         reply = g_strdup_printf("{\"return\":{\"id\":%u}}", ++guest->id);
@@ -394,8 +399,15 @@ static void run_guest(Guest *guest, guint64 bytes, VhAskOutcome *outcome)
         .data = guest,
     };
 
-    g_assert_true(vh_pass_run(&pass, outcome, &error));
+    gboolean is_good = vh_pass_run(&pass, outcome, &error);
+    if (guest->refuses_from) {
+        g_assert_false(is_good);
+        g_assert_error(error, VH_ERROR, VH_ERROR_BUSY);
+        g_assert_cmpint(outcome->status, ==, VH_ASK_FAILED);
+        return;
+    }
     g_assert_no_error(error);
+    g_assert_true(is_good);
     g_assert_cmpint(outcome->status, ==, VH_ASK_DONE);
 }
 
@@ -464,6 +476,21 @@ static void test_ends_with_what_there_is(void)
     g_assert_cmpint(outcome.source, ==, VH_ASK_SOURCE_COUNTER);
 }
 
+/* A migration begins between two of its passes: it failed, with what came back until then. */
+static void test_refused_midway(void)
+{
+    Guest guest = {.resident_bytes = VH_GIB,
+                   .unbacked_bytes = 20 * VH_MIB,
+                   .backed_bytes = 500 * VH_MIB,
+                   .refuses_from = 2};
+    VhAskOutcome outcome = {0};
+
+    run_guest(&guest, 32 * VH_MIB, &outcome);
+    g_assert_cmpuint(guest.n_passes, ==, 1);
+    g_assert_cmpuint(outcome.returned_bytes, ==, 12 * VH_MIB);
+    g_assert_cmpuint(outcome.taken_bytes, ==, 32 * VH_MIB);
+}
+
 /* One that takes as fast as it gives: it ends, with all that is free reported. */
 static void test_growing_guest_ends(void)
 {
@@ -490,6 +517,7 @@ int main(int argc, char **argv)
                     test_gets_through_what_was_never_backed);
     g_test_add_func("/reporting-pass/all-takes-one-pass", test_all_takes_one_pass);
     g_test_add_func("/reporting-pass/ends-with-what-there-is", test_ends_with_what_there_is);
+    g_test_add_func("/reporting-pass/refused-midway", test_refused_midway);
     g_test_add_func("/reporting-pass/growing-guest-ends", test_growing_guest_ends);
     return g_test_run();
 }
