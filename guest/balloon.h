@@ -12,9 +12,9 @@
  * stats.c  the guest's memory statistics
  * counters.c  debugfs
  *
- * Who may call what when: size.c works on a freezable workqueue, report.c and
- * hint.c on an ordered one of the driver's own that is not, because they flush
- * the kernel's page reporting, which works on a freezable one.
+ * Who works where: size.c on a freezable workqueue, report.c and hint.c on an
+ * ordered one that is not freezable, because they flush the kernel's page
+ * reporting, which works on a freezable one.
  */
 #ifndef VH_BALLOON_H
 #define VH_BALLOON_H
@@ -136,6 +136,7 @@ struct vh_reporting {
 struct vh_hinting {
 	u32 cmd_id;		/* dealt with last */
 	bool cycle;		/* the callback hints */
+	bool over;		/* the host has changed its mind */
 	__virtio32 message;
 };
 
@@ -145,6 +146,7 @@ struct virtio_balloon {
 	wait_queue_head_t used;
 
 	/* size.c */
+	struct workqueue_struct *size_wq;
 	struct delayed_work size_work;
 	spinlock_t stop_lock;	/* stopped, against queueing work */
 	bool stopped;
@@ -194,7 +196,9 @@ int vh_queue_send(struct virtio_balloon *vb, enum vh_queue queue,
 		  const void *data, size_t bytes);
 
 /* size.c */
-void vh_size_init(struct virtio_balloon *vb);
+int vh_size_init(struct virtio_balloon *vb);
+void vh_size_exit(struct virtio_balloon *vb);
+void vh_size_stop(struct virtio_balloon *vb);
 void vh_size_changed(struct virtio_balloon *vb);
 void vh_size_write_actual(struct virtio_balloon *vb);
 int vh_size_tell(struct virtio_balloon *vb, enum vh_queue queue,
@@ -220,6 +224,7 @@ bool vh_report_rounds(struct virtio_balloon *vb, bool (*more)(void *),
 		      void *data);
 int vh_report_register(struct virtio_balloon *vb, unsigned int order);
 void vh_report_unregister(struct virtio_balloon *vb);
+void vh_report_go_on(struct virtio_balloon *vb);
 
 /* hint.c: on the control work */
 void vh_hint_update(struct virtio_balloon *vb);

@@ -26,28 +26,38 @@ static void adjust_managed(struct virtio_balloon *vb, struct page *page,
 		adjust_managed_page_count(page, pages);
 }
 
-/* Takes in a block that the device has been told of. */
-void vh_blocks_add(struct virtio_balloon *vb, struct page *page,
-		   unsigned int order)
+static void keep(struct virtio_balloon *vb, struct page *page,
+		 unsigned int order)
 {
 	unsigned long i;
 
 	if (VH_COMPACTION && !order) {
 		balloon_page_enqueue(&vb->pages, page);
-	} else {
-		/* A crash dump leaves them out, and offlining does not mind. */
-		for (i = 0; i < 1UL << order; i++)
-			__SetPageOffline(page + i);
-		list_add(&page->lru, &vb->blocks[order]);
+		return;
 	}
+	/* A crash dump leaves them out, and offlining does not mind. */
+	for (i = 0; i < 1UL << order; i++)
+		__SetPageOffline(page + i);
+	list_add(&page->lru, &vb->blocks[order]);
+	count_vm_events(BALLOON_INFLATE, 1UL << order);
+}
+
+/* Takes in a block that the device has been told of. */
+void vh_blocks_add(struct virtio_balloon *vb, struct page *page,
+		   unsigned int order)
+{
+	keep(vb, page, order);
 	adjust_managed(vb, page, -(1L << order));
 	WRITE_ONCE(vb->num_pages, vb->num_pages + (1UL << order));
 }
 
-static void unmark(struct page *page, unsigned int order)
+/* The reverse of keep() for a block. */
+static void unlist(struct page *page, unsigned int order)
 {
 	unsigned long i;
 
+	list_del(&page->lru);
+	count_vm_events(BALLOON_DEFLATE, 1UL << order);
 	for (i = 0; i < 1UL << order; i++)
 		__ClearPageOffline(page + i);
 }
@@ -133,8 +143,7 @@ static void take_blocks(struct virtio_balloon *vb, unsigned long pages,
 
 			if (!page)
 				break;
-			list_del(&page->lru);
-			unmark(page, order);
+			unlist(page, order);
 			leave(vb, out, page, order);
 		}
 	}
@@ -152,14 +161,10 @@ static bool split_one(struct virtio_balloon *vb)
 						struct page, lru);
 		if (!page)
 			continue;
-		list_del(&page->lru);
-		unmark(page, order);
+		unlist(page, order);
 		split_page(page, order);
-		/* They stay in the balloon all the while. */
-		adjust_managed(vb, page, 1L << order);
-		WRITE_ONCE(vb->num_pages, vb->num_pages - (1UL << order));
 		for (i = 0; i < 1UL << order; i++)
-			vh_blocks_add(vb, page + i, 0);
+			keep(vb, page + i, 0);
 		return true;
 	}
 	return false;
@@ -234,8 +239,7 @@ static bool take_inside(struct virtio_balloon *vb, unsigned long start,
 			if (page_to_pfn(page) < start ||
 			    page_to_pfn(page) >= end || out.n == VH_RANGES)
 				continue;
-			list_del(&page->lru);
-			unmark(page, order);
+			unlist(page, order);
 			leave(vb, &out, page, order);
 		}
 	}
@@ -287,7 +291,7 @@ static int migrate_page(struct balloon_dev_info *pages, struct page *newpage,
 	unsigned long flags;
 
 	/* The lock's holder may be waiting for this very compaction. */
-	if (!mutex_trylock(&vb->lock))
+	if (READ_ONCE(vb->stopped) || !mutex_trylock(&vb->lock))
 		return -EAGAIN;
 	tell_page(vb, VH_INFLATE, newpage);
 	get_page(newpage);

@@ -38,6 +38,20 @@
 #define VH_COMPACTION	0
 #endif
 
+/* With pages of 64 KiB the kernel's choice would be 512 MiB, which is never free. */
+#if defined(CONFIG_ARM64) && defined(CONFIG_ARM64_64K_PAGES)
+#define VH_DEFAULT_ORDER	5
+#else
+#define VH_DEFAULT_ORDER	pageblock_order
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 17, 0)
+static inline void virtio_reset_device(struct virtio_device *vdev)
+{
+	vdev->config->reset(vdev);
+}
+#endif
+
 /*
  * The order of page reporting. From 6.2 on it is one exported variable, kept
  * over registrations and the administrator's as a kernel parameter; before,
@@ -52,7 +66,7 @@ extern unsigned int page_reporting_order;
 static inline unsigned int vh_compat_default_order(void)
 {
 	return page_reporting_order <= VH_MAX_ORDER ? page_reporting_order :
-						      pageblock_order;
+						      VH_DEFAULT_ORDER;
 }
 
 static inline int vh_compat_register(struct page_reporting_dev_info *prdev,
@@ -77,7 +91,7 @@ static inline void vh_compat_set_order(unsigned int order)
 
 static inline unsigned int vh_compat_default_order(void)
 {
-	return pageblock_order;
+	return VH_DEFAULT_ORDER;
 }
 
 static inline int vh_compat_register(struct page_reporting_dev_info *prdev,

@@ -4,6 +4,7 @@
  * <debugfs>/virtio_balloon/<device>/counters and walk.
  */
 #include <linux/debugfs.h>
+#include <linux/math64.h>
 #include <linux/seq_file.h>
 
 #include "balloon.h"
@@ -68,7 +69,8 @@ static int walk_show(struct seq_file *file, void *unused)
 		if (vb->reporting.walk_max_ns[order])
 			seq_printf(file, "%lu %llu %llu\n", PAGE_SIZE << order,
 				   vb->reporting.walks[order],
-				   vb->reporting.walk_max_ns[order] / 1000);
+				   div_u64(vb->reporting.walk_max_ns[order],
+					   NSEC_PER_USEC));
 	}
 	return 0;
 }

@@ -29,8 +29,17 @@ static u32 read_cmd_id(struct virtio_balloon *vb)
 
 static bool is_current(struct virtio_balloon *vb)
 {
-	return !READ_ONCE(vb->reporting.stop) &&
-	       read_cmd_id(vb) == vb->hinting.cmd_id;
+	struct vh_reporting *r = &vb->reporting;
+
+	if (READ_ONCE(r->stop) || READ_ONCE(vb->hinting.over))
+		return false;
+	if (!READ_ONCE(r->stale))
+		return true;
+	WRITE_ONCE(r->stale, false);
+	if (read_cmd_id(vb) == vb->hinting.cmd_id)
+		return true;
+	WRITE_ONCE(vb->hinting.over, true);
+	return false;
 }
 
 /* A buffer for each block: hosts look at the first entry only. */
@@ -93,13 +102,18 @@ static void run_cycle(struct virtio_balloon *vb)
 	WRITE_ONCE(vb->hinting.cycle, false);
 	if (own)
 		vh_report_unregister(vb);
+	else
+		vh_report_go_on(vb);
 }
 
 void vh_hint_update(struct virtio_balloon *vb)
 {
 	struct vh_hinting *hinting = &vb->hinting;
-	u32 id = read_cmd_id(vb);
+	u32 id;
 
+	WRITE_ONCE(vb->reporting.stale, false);
+	WRITE_ONCE(hinting->over, false);
+	id = read_cmd_id(vb);
 	if (id == hinting->cmd_id)
 		return;
 	hinting->cmd_id = id;

@@ -72,6 +72,10 @@ static int start(struct virtio_balloon *vb)
 
 	if (err)
 		return err;
+	/* The device begins anew, and another one may count from 1 again. */
+	vb->reporting.state = 0;
+	vb->reporting.last_id = 0;
+	vb->hinting.cmd_id = VIRTIO_BALLOON_CMD_ID_STOP;
 	write_poison(vb);
 	virtio_device_ready(vb->vdev);
 	spin_lock_irq(&vb->stop_lock);
@@ -86,16 +90,14 @@ static int start(struct virtio_balloon *vb)
 /* The reverse, with reporting paused before: nothing is with the device then. */
 static void stop(struct virtio_balloon *vb)
 {
-	spin_lock_irq(&vb->stop_lock);
-	vb->stopped = true;
-	spin_unlock_irq(&vb->stop_lock);
-	cancel_delayed_work_sync(&vb->size_work);
+	vh_size_stop(vb);
 	cancel_work_sync(&vb->stats_work);
 
 	vh_blocks_empty(vb);
 	vh_size_write_actual(vb);
 	virtio_reset_device(vb->vdev);
 	vb->vdev->config->del_vqs(vb->vdev);
+	memset(vb->vq, 0, sizeof(vb->vq));
 }
 
 static void tell_log(struct virtio_balloon *vb)
@@ -114,14 +116,22 @@ static int probe_parts(struct virtio_balloon *vb)
 {
 	int err;
 
-	vh_size_init(vb);
 	vh_stats_init(vb);
-	err = vh_blocks_init(vb);
+	err = vh_size_init(vb);
 	if (err)
 		return err;
+	err = vh_blocks_init(vb);
+	if (err)
+		goto no_blocks;
 	err = vh_report_init(vb);
 	if (err)
-		vh_blocks_exit(vb);
+		goto no_reporting;
+	return 0;
+
+no_reporting:
+	vh_blocks_exit(vb);
+no_blocks:
+	vh_size_exit(vb);
 	return err;
 }
 
@@ -156,6 +166,7 @@ static int probe(struct virtio_device *vdev)
 exit_parts:
 	vh_report_exit(vb);
 	vh_blocks_exit(vb);
+	vh_size_exit(vb);
 free:
 	kfree(vb);
 	return err;
@@ -170,6 +181,7 @@ static void remove(struct virtio_device *vdev)
 	vh_report_exit(vb);
 	stop(vb);
 	vh_blocks_exit(vb);
+	vh_size_exit(vb);
 	kfree(vb);
 }
 
@@ -190,16 +202,20 @@ static int restore(struct virtio_device *vdev)
 /* Bits that make no sense without another one, or with this kernel. */
 static int validate(struct virtio_device *vdev)
 {
+	bool poisons;
 	u32 value;
 
 	/*
-	 * A page that the host gives back filled with zeros is as good as a
-	 * page that is to hold zeros when it is allocated, unless nobody told
-	 * the host what it holds.
+	 * Where the kernel relies on what free pages hold, the host has to know
+	 * it, or they must not be reported; and what was only hinted may come
+	 * back with any contents.
 	 */
-	if (!poisons_free_pages(&value))
+	poisons = poisons_free_pages(&value);
+	if (!poisons)
 		__virtio_clear_bit(vdev, VIRTIO_BALLOON_F_PAGE_POISON);
-	else if (!virtio_has_feature(vdev, VIRTIO_BALLOON_F_PAGE_POISON))
+	if (poisons)
+		__virtio_clear_bit(vdev, VIRTIO_BALLOON_F_FREE_PAGE_HINT);
+	if (poisons && !virtio_has_feature(vdev, VIRTIO_BALLOON_F_PAGE_POISON))
 		__virtio_clear_bit(vdev, VIRTIO_BALLOON_F_REPORTING);
 	if (!virtio_has_feature(vdev, VIRTIO_F_VERSION_1)) {
 		__virtio_clear_bit(vdev, VIRTIO_BALLOON_F_REPORTING_CTRL);

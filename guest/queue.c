@@ -16,9 +16,19 @@ void vh_queue_used(struct virtqueue *vq)
 }
 
 /*
+ * A device that was pulled out, or has given up on this driver, sends no more
+ * interrupts, and uses no buffer any more.
+ */
+static bool is_gone(struct virtio_balloon *vb, struct virtqueue *vq)
+{
+	return virtqueue_is_broken(vq) ||
+	       vb->vdev->config->get_status(vb->vdev) &
+		       VIRTIO_CONFIG_S_NEEDS_RESET;
+}
+
+/*
  * Not counted as a hung task, however long it takes: a paused guest's host, or
- * one that migrates it, may take its time. A device that was pulled out sends
- * no more interrupts, so that has to be looked for.
+ * one that migrates it, may take its time.
  */
 int vh_queue_wait(struct virtio_balloon *vb, enum vh_queue queue,
 		  unsigned int buffers)
@@ -30,7 +40,7 @@ int vh_queue_wait(struct virtio_balloon *vb, enum vh_queue queue,
 		if (wait_event_idle_timeout(vb->used,
 					    virtqueue_get_buf(vq, &len), HZ))
 			buffers--;
-		else if (virtqueue_is_broken(vq))
+		else if (is_gone(vb, vq))
 			return -EIO;
 	}
 	return 0;

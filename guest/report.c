@@ -24,8 +24,9 @@
 #include "trace.h"
 
 /*
- * A round walks at least a sixteenth of each free list, so 16 are enough where
- * nobody frees; more only follow what is being freed.
+ * A round walks at least a sixteenth of each free list, so 16 are enough for
+ * what was free at the start; more only follow what is being freed, and where
+ * that does not end the pass has to.
  */
 #define MAX_ROUNDS	64
 /* As the kernel's own, after which it looks for what has been freed. */
@@ -89,8 +90,12 @@ static void write_state(struct virtio_balloon *vb, u32 state)
  */
 static void note_walk(struct vh_reporting *r)
 {
-	u64 ns = ktime_to_ns(ktime_sub(ktime_get(), r->lists_free));
+	u64 ns;
 
+	/* Nobody knows when a round of the kernel's own began. */
+	if (!r->lists_free)
+		return;
+	ns = ktime_to_ns(ktime_sub(ktime_get(), r->lists_free));
 	r->walk_recent_ns[r->order] = max(r->walk_recent_ns[r->order], ns);
 	r->walk_max_ns[r->order] = max(r->walk_max_ns[r->order], ns);
 }
@@ -233,7 +238,8 @@ static int report(struct page_reporting_dev_info *prdev, struct scatterlist *sg,
 	err = report_batch(vb, sg, nents);
 	WRITE_ONCE(r->isolated, 0);
 	wake_up(&vb->used);
-	r->lists_free = ktime_get();
+	if (r->lists_free)
+		r->lists_free = ktime_get();
 	return err;
 }
 
@@ -252,7 +258,6 @@ int vh_report_register(struct virtio_balloon *vb, unsigned int order)
 	struct vh_reporting *r = &vb->reporting;
 	int err;
 
-	r->lists_free = ktime_get();
 	err = vh_compat_register(&r->prdev, order);
 	if (err)
 		return err;
@@ -284,12 +289,14 @@ static void run_round(struct vh_reporting *r)
 	mod_delayed_work(work->wq, work, 0);
 	flush_work(&work->work);
 	note_walk(r);
+	r->lists_free = 0;
 }
 
 /*
- * Rounds at the registered order, until more() says that it is enough. True
- * where everything that is free has been seen: the kernel's work ends idle only
- * when it has walked all lists to their ends and nothing was freed meanwhile.
+ * Rounds at the registered order, until more() says that it is enough (false),
+ * or what was free at the start has been seen (true). That is so when the
+ * kernel's work ends idle: it has walked all lists to their ends, and nothing
+ * was freed meanwhile.
  */
 bool vh_report_rounds(struct virtio_balloon *vb, bool (*more)(void *),
 		      void *data)
@@ -328,7 +335,7 @@ static unsigned int choose_order(struct virtio_balloon *vb, u32 granule,
 		order = clamp_t(unsigned int,
 				granule > PAGE_SHIFT ? granule - PAGE_SHIFT : 0,
 				VH_REPORT_MIN_ORDER, VH_MAX_ORDER);
-	while (limit_ns && order < VH_MAX_ORDER &&
+	while (limit_ns && order < standard &&
 	       r->walk_recent_ns[order] > limit_ns) {
 		r->walk_recent_ns[order] -= r->walk_recent_ns[order] / 4;
 		order++;
@@ -354,6 +361,8 @@ static u32 run_rounds(struct virtio_balloon *vb, struct vh_pass *pass)
 	complete = vh_report_rounds(vb, pass_goes_on, pass);
 	/* No round runs any more: only later ones are kept from the pass. */
 	smp_store_release(&vb->reporting.pass, NULL);
+	/* One that began meanwhile, by the timer, may have seen the pass. */
+	flush_work(&vb->reporting.prdev.work.work);
 	return complete ? VIRTIO_BALLOON_PASS_DONE : pass->status;
 }
 
@@ -400,6 +409,19 @@ static void announce(struct virtio_balloon *vb, const struct vh_pass *pass)
 				 pass->request.limit);
 }
 
+/*
+ * What was not reported must not wait for somebody to free something. Nothing
+ * happens where the work is queued already.
+ */
+void vh_report_go_on(struct virtio_balloon *vb)
+{
+	struct delayed_work *work = &vb->reporting.prdev.work;
+
+	/* Whoever still sees what has just ended is done after this. */
+	flush_work(&work->work);
+	queue_delayed_work(work->wq, work, DELAY);
+}
+
 /* Puts continuous reporting back as it was before the pass. */
 static void after_pass(struct virtio_balloon *vb, unsigned int standard,
 		       u32 status)
@@ -407,13 +429,8 @@ static void after_pass(struct virtio_balloon *vb, unsigned int standard,
 	struct vh_reporting *r = &vb->reporting;
 
 	if (r->continuous && r->registered && r->order == standard) {
-		/*
-		 * What is left must not wait for somebody to free something.
-		 * Nothing happens where the work is queued already.
-		 */
 		if (status != VIRTIO_BALLOON_PASS_DONE)
-			queue_delayed_work(r->prdev.work.wq, &r->prdev.work,
-					   DELAY);
+			vh_report_go_on(vb);
 		return;
 	}
 	vh_report_unregister(vb);
@@ -478,6 +495,9 @@ static void control(struct work_struct *work)
 	struct vh_reporting *r = &vb->reporting;
 	struct vh_request request = {};
 
+	/* The power notifier may come before the queues, or after them. */
+	if (!vb->vq[VH_INFLATE])
+		return;
 	WRITE_ONCE(r->stale, false);
 	if (has_control(vb)) {
 		read_request(vb, &request);
@@ -557,7 +577,11 @@ static int power_changes(struct notifier_block *nb, unsigned long action,
 static int going_down(struct notifier_block *nb, unsigned long action,
 		      void *data)
 {
-	vh_report_pause(container_of(nb, struct virtio_balloon, reboot));
+	struct virtio_balloon *vb = container_of(nb, struct virtio_balloon,
+						 reboot);
+
+	vh_report_pause(vb);
+	vh_size_stop(vb);
 	return NOTIFY_OK;
 }
 
@@ -574,8 +598,9 @@ static int oom_notified(struct notifier_block *nb, unsigned long action,
 
 	if (!bytes)
 		return NOTIFY_OK;
-	wait_event_idle_timeout(vb->used, !READ_ONCE(vb->reporting.isolated),
-				HZ);
+	if (!wait_event_idle_timeout(vb->used,
+				     !READ_ONCE(vb->reporting.isolated), HZ))
+		return NOTIFY_OK;
 	schedule_timeout_idle(1);
 	*(unsigned long *)freed += bytes >> PAGE_SHIFT;
 	return NOTIFY_OK;

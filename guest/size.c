@@ -26,15 +26,20 @@ static s64 distance(struct virtio_balloon *vb)
 
 	virtio_cread_le(vb->vdev, struct virtio_balloon_config, num_pages,
 			&target);
-	return (s64)(target / PFNS_PER_PAGE) - (s64)READ_ONCE(vb->num_pages);
+	return (s64)DIV_ROUND_UP(target, PFNS_PER_PAGE) -
+	       (s64)READ_ONCE(vb->num_pages);
 }
 
+/* Under the lock, or an older size could be written last. */
 void vh_size_write_actual(struct virtio_balloon *vb)
 {
-	u32 actual = READ_ONCE(vb->num_pages) * PFNS_PER_PAGE;
+	u32 actual;
 
+	mutex_lock(&vb->lock);
+	actual = vb->num_pages * PFNS_PER_PAGE;
 	virtio_cwrite_le(vb->vdev, struct virtio_balloon_config, actual,
 			 &actual);
+	mutex_unlock(&vb->lock);
 }
 
 static int compare_ranges(const void *a, const void *b)
@@ -183,6 +188,7 @@ static bool inflate(struct virtio_balloon *vb, unsigned long pages)
 	struct list_head blocks[VH_ORDERS];
 	struct page *page, *next;
 	unsigned int order;
+	int err;
 	u32 n;
 
 	for (order = 0; order < VH_ORDERS; order++)
@@ -191,7 +197,7 @@ static bool inflate(struct virtio_balloon *vb, unsigned long pages)
 	if (!n)
 		return false;
 	mutex_lock(&vb->lock);
-	vh_size_tell(vb, VH_INFLATE, vb->gathered, n);
+	err = vh_size_tell(vb, VH_INFLATE, vb->gathered, n);
 	for (order = 0; order < VH_ORDERS; order++) {
 		list_for_each_entry_safe(page, next, &blocks[order], lru) {
 			list_del(&page->lru);
@@ -199,7 +205,7 @@ static bool inflate(struct virtio_balloon *vb, unsigned long pages)
 		}
 	}
 	mutex_unlock(&vb->lock);
-	return true;
+	return !err;
 }
 
 static bool deflate(struct virtio_balloon *vb, unsigned long pages)
@@ -218,7 +224,7 @@ static void queue_size_work(struct virtio_balloon *vb, unsigned long delay)
 
 	spin_lock_irqsave(&vb->stop_lock, flags);
 	if (!vb->stopped)
-		mod_delayed_work(system_freezable_wq, &vb->size_work, delay);
+		mod_delayed_work(vb->size_wq, &vb->size_work, delay);
 	spin_unlock_irqrestore(&vb->stop_lock, flags);
 }
 
@@ -244,8 +250,26 @@ void vh_size_changed(struct virtio_balloon *vb)
 	queue_size_work(vb, 0);
 }
 
-void vh_size_init(struct virtio_balloon *vb)
+/* What is with the device comes back; nothing more is sent of its own accord. */
+void vh_size_stop(struct virtio_balloon *vb)
+{
+	spin_lock_irq(&vb->stop_lock);
+	WRITE_ONCE(vb->stopped, true);
+	spin_unlock_irq(&vb->stop_lock);
+	cancel_delayed_work_sync(&vb->size_work);
+}
+
+/* Unbound: the kernel may have 128 MiB to clear for a message. */
+int vh_size_init(struct virtio_balloon *vb)
 {
 	INIT_DELAYED_WORK(&vb->size_work, size_work);
 	spin_lock_init(&vb->stop_lock);
+	vb->size_wq = alloc_workqueue("virtio_balloon_size",
+				      WQ_FREEZABLE | WQ_UNBOUND, 1);
+	return vb->size_wq ? 0 : -ENOMEM;
+}
+
+void vh_size_exit(struct virtio_balloon *vb)
+{
+	destroy_workqueue(vb->size_wq);
 }
