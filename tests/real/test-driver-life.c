@@ -193,6 +193,9 @@ static void is_frozen_for_an_image(gconstpointer kernel)
         g_error("the guest made no image: %s", error->message);
     pass = driver_await_pass(&device, id);
     g_assert_cmpstr(pass.status, ==, "cancelled");
+    /* By the driver, in time: not by the reset of its device. */
+    g_assert_cmpuint(driver_counter(&device, "passes_cancelled"), ==, 1);
+    g_assert_cmpuint(driver_counter(&device, "last_pass_id"), ==, id);
     await_driver(&device, TRUE);
     assert_whole(&device);
     device_stop(&device);
