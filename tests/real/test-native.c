@@ -421,10 +421,10 @@ static void test_cancel_over_the_daemon(Fixture *fixture, gconstpointer data)
     daemon_fixture_start(&fixture->daemon, NULL);
     await(fixture, check_tier, (gpointer) "native");
     const char *cancel[] = {"ask", fixture->guest.name, "--cancel", NULL};
-    pid_t pid = ask_and_suspend(fixture, FALSE, "60s", "cancelled.log");
+    pid_t pid = ask_and_suspend(fixture, FALSE, "60s", "over-daemon.log");
     await(fixture, is_asked, NULL);
     g_assert_cmpint(daemon_fixture_run(&fixture->daemon, FALSE, cancel, NULL, NULL), ==, 0);
-    said = end_of(fixture, pid, "cancelled.log", &status);
+    said = end_of(fixture, pid, "over-daemon.log", &status);
     g_assert_cmpint(status, ==, 1);
     g_assert_nonnull(strstr(said, "cancelled: "));
     g_assert_null(strstr(said, "somebody else"));
