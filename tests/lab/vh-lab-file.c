@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Files and kernel modules of a guest's, through its agent. */
+/* Files, kernel modules and workers of a guest's, through its agent. */
 #include <string.h>
 
 #include "vh-lab-private.h"
@@ -51,6 +51,13 @@ gboolean vh_lab_guest_load_module(VhLabGuest *guest, const char *name, GError **
 gboolean vh_lab_guest_unload_module(VhLabGuest *guest, const char *name, GError **error)
 {
     g_autofree char *answer = ask(guest, "unload", name, error);
+
+    return answer != NULL;
+}
+
+gboolean vh_lab_guest_stop_stress(VhLabGuest *guest, const char *worker, GError **error)
+{
+    g_autofree char *answer = ask(guest, "stop", worker ? worker : VH_LAB_DEFAULT_WORKER, error);
 
     return answer != NULL;
 }

@@ -6,6 +6,7 @@
 
 G_BEGIN_DECLS
 
+#define VH_LAB_DEFAULT_WORKER "main"
 #define VH_LAB_CHANNEL_NAME "org.virthint.lab" /* the agent looks for the port of this name */
 
 typedef struct VhLabChannel VhLabChannel;

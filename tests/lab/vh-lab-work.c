@@ -5,7 +5,6 @@
 #include "vh-lab-private.h"
 #include "vh-workload.h"
 
-#define DEFAULT_WORKER "main"
 
 struct VhLabWork {
     VhLabGuest *guest;
@@ -45,7 +44,7 @@ VhLabWork *vh_lab_guest_work_start(VhLabGuest *guest, const char *worker, const 
     guint64 id;
 
     if (!worker)
-        worker = DEFAULT_WORKER;
+        worker = VH_LAB_DEFAULT_WORKER;
     if (!check_program(guest, worker, program, error) || !vh_lab_guest_connect(guest, error))
         return NULL;
     id = vh_lab_channel_send(guest->channel, "work", worker, program, error);

@@ -224,6 +224,11 @@ gboolean vh_lab_work_wait(VhLabWork *work, guint timeout_ms, VhLabReport **ret_r
 gboolean vh_lab_work_wait_interim(VhLabWork *work, guint timeout_ms, VhLabReport **ret_report,
                                   GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* Ends the `stress` operation that a worker (NULL: "main") is at, as if its time were over; what it
+ * has to report is waited for as ever. VH_ERROR_FAILED where the worker is at nothing. */
+gboolean vh_lab_guest_stop_stress(VhLabGuest *guest, const char *worker,
+                                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 void vh_lab_work_free(VhLabWork *work);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VhLabWork, vh_lab_work_free)
 

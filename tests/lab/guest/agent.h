@@ -16,6 +16,7 @@
 #define AGENT_PORT_NAME "org.virthint.lab"
 #define AGENT_MAX_REPORT_BYTES (1u << 20)
 #define AGENT_MAX_WORKERS 8
+#define AGENT_STOP_SIGNAL SIGUSR1 /* to a worker: its stress is to end now */
 #define AGENT_DISK_DEVICE "/dev/vda"
 #define AGENT_DISK_PATH "/disk"
 

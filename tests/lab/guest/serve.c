@@ -4,7 +4,8 @@
  * bytes. From the host: hello, answered with ready; work, answered with interim (any number) and
  * one report, or with refused; read, a path, answered with data or refused; write, a path, a line's
  * end and what to write, answered with written or refused; load and unload, the name of a kernel
- * module, answered with loaded and unloaded or refused. IDs are the host's; each worker does one
+ * module, answered with loaded and unloaded or refused; stop, the name of a worker, answered with
+ * stopped or refused. IDs are the host's; each worker does one
  * program at a time.
  */
 #include "agent.h"
@@ -224,6 +225,22 @@ static void do_module(Server *s, const Request *r, const char *payload)
         refuse(s, r, why);
 }
 
+/* Its program sends its report as if its time were over. */
+static void do_stop(Server *s, const Request *r, const char *payload)
+{
+    for (size_t i = 0; i < AGENT_MAX_WORKERS; i++) {
+        Slot *slot = &s->slots[i];
+
+        if (slot->pid && slot->id[0] && strlen(slot->name) == r->length &&
+            memcmp(slot->name, payload, r->length) == 0) {
+            kill(slot->pid, AGENT_STOP_SIGNAL);
+            answer(s, "stopped", r->id, r->worker, "", 0);
+            return;
+        }
+    }
+    refuse(s, r, "no such worker is at a program");
+}
+
 static void dispatch(Server *s, const Request *r, const char *payload)
 {
     if (strcmp(r->verb, "hello") == 0)
@@ -236,8 +253,10 @@ static void dispatch(Server *s, const Request *r, const char *payload)
         do_write(s, r, payload);
     else if (strcmp(r->verb, "load") == 0 || strcmp(r->verb, "unload") == 0)
         do_module(s, r, payload);
+    else if (strcmp(r->verb, "stop") == 0)
+        do_stop(s, r, payload);
     else
-        refuse(s, r, "no such verb; there are hello, work, read, write, load and unload");
+        refuse(s, r, "no such verb; there are hello, work, read, write, load, unload and stop");
 }
 
 /* Takes whole requests off the front of the input. */

@@ -21,6 +21,23 @@
 #define PROGRESS_US 1000000
 #define STACK_BYTES (256u << 10)
 
+static atomic_bool stop_asked;
+
+static void take_signal(int sig)
+{
+    atomic_store(&stop_asked, true);
+}
+
+/* The host's clock goes on where the guest's stands still, as in a migration: so the host may end a
+ * stress before its time is over. */
+static void heed_signal(bool heed)
+{
+    struct sigaction action = {.sa_handler = heed ? take_signal : SIG_IGN, .sa_flags = SA_RESTART};
+
+    atomic_store(&stop_asked, false);
+    sigaction(AGENT_STOP_SIGNAL, &action, NULL);
+}
+
 uint64_t stress_draw(StressThread *t, uint64_t n)
 {
     return vh_workload_mix(t->seed, t->drawn++) % n;
@@ -293,7 +310,8 @@ static void *run_thread(void *data)
 {
     StressThread *t = data;
 
-    while (!atomic_load(&t->stress->stop) && now_us() < t->stress->end_us)
+    while (!atomic_load(&t->stress->stop) && !atomic_load(&stop_asked) &&
+           now_us() < t->stress->end_us)
         act_once(t);
     /* What is corrupted has been counted. */
     if (t->tally.corrupt_bytes == 0)
@@ -398,7 +416,9 @@ bool stress_run(const VhWorkloadOp *op, uint64_t seed, Tally *tally, void (*prog
         munmap(stress.found, PAGE);
         return false;
     }
+    heed_signal(true);
     ok = run_all(&stress, op, seed, tally, progress, data, text);
+    heed_signal(false);
     if (!ok)
         snprintf(error, error_bytes, "the guest cannot start that many threads");
     else if (stress.found[0])

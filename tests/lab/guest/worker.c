@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -322,6 +323,7 @@ void worker_main(int fd)
 
     w.fd = fd;
     volunteer_for_oom();
+    signal(AGENT_STOP_SIGNAL, SIG_IGN);
     while (frame_read(fd, &header, &text)) {
         run(&w, text, header.length);
         free(text);
