@@ -5,7 +5,6 @@
 #include "vh-lab-private.h"
 #include "vh-workload.h"
 
-
 struct VhLabWork {
     VhLabGuest *guest;
     guint64 id;
