@@ -61,8 +61,11 @@ static void is_unbound_and_bound(gconstpointer kernel)
 
     if (driver_is_skipped())
         return;
-    id = start_in_pass(&device, kernel, (DeviceOptions){0});
-    name = driver_device_name(&device);
+    driver_start_whole(&device, kernel, (DeviceOptions){0});
+    device_work(&device, DRIVER_KEEP);
+    driver_scatter(&device);
+    name = driver_device_name(&device); /* the pass has no time for it */
+    id = driver_begin_long_pass(&device, VH_LAB_TIMEOUT_MS);
     driver_write(&device, UNBIND, name);
     g_assert_cmpstr(driver_await_pass(&device, id).status, ==, "cancelled");
     await_driver(&device, FALSE);

@@ -12,6 +12,8 @@
 #define BIT_CTRL 22
 #define BIT_CHUNKS 23
 
+#define TRIES 6
+
 #define MEMORY_BLOCK "/sys/devices/system/memory/memory%u/state" /* 128 MiB each */
 
 /* ---- A whole balloon driver ---- */
@@ -143,27 +145,38 @@ static void deflates_when_memory_is_short(gconstpointer kernel)
     device_stop(&device);
 }
 
-/* Single pages of the balloon in between what is free: the kernel moves them to make large blocks.
- */
+/* Leaves single pages of the balloon in between what is free, and has the kernel make large blocks
+ * of that. Which end of memory they are at is the kernel's choice, and it may leave them there. */
+static guint64 compact_around_balloon(Device *device)
+{
+    guint64 rss;
+
+    device_set_balloon(device, VH_GIB);
+    device_work(device, "fragment f 500MiB keep 4KiB of 8KiB\n");
+    device_set_balloon(device, 480 * VH_MIB);
+    device_work(device, "free f\n");
+    rss = device_settle(device);
+    driver_write(device, "/proc/sys/vm/compact_memory", "1\n");
+    g_assert_cmpuint(driver_counter(device, "balloon_bytes"), ==, VH_GIB - 480 * VH_MIB);
+    /* What a page was moved to was taken from the host, and where it had been given back. */
+    g_assert_cmpuint(device_settle(device), <, rss + 64 * VH_MIB);
+    return driver_counter(device, "compacted_pages");
+}
+
 static void lets_its_pages_be_moved(gconstpointer kernel)
 {
+    guint64 moved = 0;
     Device device;
-    guint64 rss;
 
     if (driver_is_skipped())
         return;
     driver_start_whole(&device, kernel, (DeviceOptions){0});
-    device_work(&device, DRIVER_KEEP "fragment f 500MiB keep 4KiB of 8KiB\n");
-    device_set_balloon(&device, 550 * VH_MIB);
-    device_work(&device, "free f\n");
-    rss = device_settle(&device);
-    driver_write(&device, "/proc/sys/vm/compact_memory", "1\n");
-    g_test_message("%" G_GUINT64_FORMAT " pages of the balloon moved",
-                   driver_counter(&device, "compacted_pages"));
-    g_assert_cmpuint(driver_counter(&device, "compacted_pages"), >, 0);
-    g_assert_cmpuint(driver_counter(&device, "balloon_bytes"), ==, VH_GIB - 550 * VH_MIB);
-    /* What a page was moved to was taken from the host, and where it had been given back. */
-    g_assert_cmpuint(device_settle(&device), <, rss + 64 * VH_MIB);
+    device_work(&device, DRIVER_KEEP);
+    for (int i = 0; i < TRIES && moved == 0; i++) {
+        moved = compact_around_balloon(&device);
+        g_test_message("%" G_GUINT64_FORMAT " pages of the balloon moved", moved);
+    }
+    g_assert_cmpuint(moved, >, 0);
     device_set_balloon(&device, VH_GIB);
     device_work(&device, DRIVER_ALLOC "verify big\n" DRIVER_FREE);
     g_assert_cmpuint(device_counter(&device, "malformed"), ==, 0);
