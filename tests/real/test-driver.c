@@ -271,6 +271,18 @@ static void leaves_memory_for_others(gconstpointer kernel)
 
 /* ---- With other devices ---- */
 
+/* The balloon, by page numbers alone. */
+static void assert_moves_by_pages(Device *device)
+{
+    device_set_balloon(device, 500 * VH_MIB);
+    device_set_balloon(device, VH_GIB);
+    g_assert_cmpuint(driver_counter(device, "inflate_bytes"), ==, VH_GIB - 500 * VH_MIB);
+    g_assert_cmpuint(driver_counter(device, "extents_messages"), ==, 0);
+    g_assert_cmpuint(driver_counter(device, "bitmap_messages"), ==, 0);
+    device_work(device, DRIVER_ALLOC "verify big\n" DRIVER_FREE);
+    driver_assert_intact(device);
+}
+
 /* A stock QEMU has continuous reporting and page numbers, and that is what it gets. */
 static void serves_a_stock_qemu(gconstpointer kernel)
 {
@@ -289,13 +301,7 @@ static void serves_a_stock_qemu(gconstpointer kernel)
     device_work(&device, DRIVER_FREE);
     g_assert_cmpuint(device_await_rss_below(&device, rss - DRIVER_FOUND_BYTES), <=,
                      rss - DRIVER_FOUND_BYTES);
-    device_set_balloon(&device, 500 * VH_MIB);
-    device_set_balloon(&device, VH_GIB);
-    g_assert_cmpuint(driver_counter(&device, "inflate_bytes"), ==, VH_GIB - 500 * VH_MIB);
-    g_assert_cmpuint(driver_counter(&device, "extents_messages"), ==, 0);
-    g_assert_cmpuint(driver_counter(&device, "bitmap_messages"), ==, 0);
-    device_work(&device, DRIVER_ALLOC "verify big\n" DRIVER_FREE);
-    driver_assert_intact(&device);
+    assert_moves_by_pages(&device);
     device_stop(&device);
 }
 
@@ -339,13 +345,7 @@ static void leaves_a_legacy_device_as_it_is(gconstpointer kernel)
     device_work(&device, DRIVER_KEEP DRIVER_ALLOC DRIVER_FREE);
     g_assert_cmpuint(device_await_counter(&device, "discarded", DRIVER_FOUND_BYTES), >=,
                      DRIVER_FOUND_BYTES);
-    device_set_balloon(&device, 500 * VH_MIB);
-    device_set_balloon(&device, VH_GIB);
-    g_assert_cmpuint(driver_counter(&device, "inflate_bytes"), ==, VH_GIB - 500 * VH_MIB);
-    g_assert_cmpuint(driver_counter(&device, "extents_messages"), ==, 0);
-    g_assert_cmpuint(driver_counter(&device, "bitmap_messages"), ==, 0);
-    device_work(&device, DRIVER_ALLOC "verify big\n" DRIVER_FREE);
-    driver_assert_intact(&device);
+    assert_moves_by_pages(&device);
     device_stop(&device);
 }
 
