@@ -6,7 +6,7 @@
 #include <libvirt/virterror.h>
 #include <string.h>
 
-#define LOOK_US (20 * VH_MS)
+#define LOOK_US (10 * VH_MS)
 
 const char *device_patched_qemu(void)
 {
@@ -263,14 +263,19 @@ guint64 device_settle(Device *device)
     return bytes;
 }
 
-guint64 device_await_counter(Device *device, const char *name, guint64 least)
+guint64 device_await(Device *device, DeviceRead read, const char *name, guint64 least)
 {
     gint64 until = g_get_monotonic_time() + VH_LAB_TIMEOUT_MS * VH_MS;
-    guint64 now = device_counter(device, name);
+    guint64 now = read(device, name);
 
     while (now < least && g_get_monotonic_time() < until) {
         g_usleep(LOOK_US);
-        now = device_counter(device, name);
+        now = read(device, name);
     }
     return now;
+}
+
+guint64 device_await_counter(Device *device, const char *name, guint64 least)
+{
+    return device_await(device, device_counter, name, least);
 }

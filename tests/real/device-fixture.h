@@ -79,6 +79,10 @@ guint64 device_host_free(void);
 guint64 device_await_rss_below(Device *device, guint64 bytes);
 /* Blocks till it has come to rest. */
 guint64 device_settle(Device *device);
+/* Blocks till `read` gives at least `least` for a name, for up to VH_LAB_TIMEOUT_MS; what it then
+ * is. */
+typedef guint64 (*DeviceRead)(Device *device, const char *name);
+guint64 device_await(Device *device, DeviceRead read, const char *name, guint64 least);
 /* Blocks till a counter is at least `bytes`, for up to VH_LAB_TIMEOUT_MS; what it then is. */
 guint64 device_await_counter(Device *device, const char *name, guint64 least);
 

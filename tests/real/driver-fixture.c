@@ -119,14 +119,7 @@ guint64 driver_counter(Device *device, const char *key)
 
 guint64 driver_await_counter(Device *device, const char *key, guint64 least)
 {
-    gint64 until = g_get_monotonic_time() + VH_LAB_TIMEOUT_MS * VH_MS;
-    guint64 now = driver_counter(device, key);
-
-    while (now < least && g_get_monotonic_time() < until) {
-        g_usleep(LOOK_US);
-        now = driver_counter(device, key);
-    }
-    return now;
+    return device_await(device, driver_counter, key, least);
 }
 
 void driver_allow_long_walks(Device *device)
