@@ -15,4 +15,7 @@ typedef enum {
     VH_HAS_RSS = 1 << 6,
     VH_HAS_CPU_TIME = 1 << 7,
     VH_HAS_SWAPPED = 1 << 8, /* known to the engine only: libvirt does not tell */
+    VH_HAS_FAULTS = 1 << 9,  /* minor and major faults */
+    VH_HAS_SWAP_IN = 1 << 10,
+    VH_HAS_VCPUS = 1 << 11,
 } VhFigures;

@@ -130,8 +130,8 @@ static GVariant *action_of(const VhReportInput *input, const VhAction *action)
         if (class_name != NULL)
             vh_report_add_text(&doc, "class", class_name);
         vh_report_add_count(&doc, "rank", verdict->rank);
-        if (isfinite(verdict->price))
-            vh_report_add(&doc, "price_us_per_mib", g_variant_new_double(verdict->price));
+        if (isfinite(verdict->cost.price))
+            vh_report_add(&doc, "price_us_per_mib", g_variant_new_double(verdict->cost.price));
     }
     vh_report_add_method(&doc, action->method, action->granule_bytes);
     vh_report_add_bytes(&doc, "bytes", action->bytes);
@@ -173,8 +173,8 @@ GVariant *vh_report_domain(const VhReportInput *input, guint index)
         vh_report_add_us(&doc, "stats_period_us", domain->stats_period_us);
     if (verdict != NULL && verdict->has_yield) {
         vh_report_add(&doc, "yield", yield_of(&verdict->yield));
-        if (isfinite(verdict->price))
-            vh_report_add(&doc, "price_us_per_mib", g_variant_new_double(verdict->price));
+        if (isfinite(verdict->cost.price))
+            vh_report_add(&doc, "price_us_per_mib", g_variant_new_double(verdict->cost.price));
     }
     if (verdict != NULL && verdict->class_index < input->config->n_classes)
         vh_report_add(&doc, "policy", policy_of(input, domain, verdict));

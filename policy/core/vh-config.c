@@ -23,6 +23,7 @@ static const VhClass builtin_classes[] = {
         .rank = 0,
         .unlock = VH_LEVEL_PROACTIVE,
         .weight = 1,
+        .reporting = VH_REPORTING_AUTO,
         .cooldown_us = 30 * VH_SEC,
     },
     {
@@ -32,6 +33,7 @@ static const VhClass builtin_classes[] = {
         .weight = 4,
         .cooldown_us = 2 * VH_MIN,
         .max_per_ask_bytes = VH_GIB,
+        .reporting = VH_REPORTING_AUTO,
     },
     {
         .name = "perf",
@@ -41,6 +43,7 @@ static const VhClass builtin_classes[] = {
         .cooldown_us = 15 * VH_MIN,
         .max_per_ask_bytes = 256 * VH_MIB,
         .asks_per_hour = 2,
+        .reporting = VH_REPORTING_OFF,
         .keep_free = SHARE(1000),
     },
     {
@@ -65,16 +68,28 @@ static const VhPoolConfig builtin_pool = {
             [VH_LEVEL_CRITICAL] = {SHARE(400), SHARE(700)},
         },
     .dwell_us = 30 * VH_SEC,
+    .psi_some_bp = 1000,
+    .psi_full_bp = 500,
+    .swap_out_bytes_per_s = VH_MIB,
 };
 
 static const VhModel builtin_model = {
     .overhead_bytes = 200 * VH_MIB,
     .gamma_bp = 9500,
     .sigma_bp = 1000,
+    .retouch_bp = 1000,
     .residue_halflife_us = 10 * VH_MIN,
     .stable_bp = 500,
     .cost_fixed_us = 20 * VH_MS,
     .cost_per_gib_us = 150 * VH_MS,
+    .cost_refault_per_gib_us = 400 * VH_MS,
+    .cost_activity_us = 50 * VH_MS,
+    .lambda_bp = 5000,
+    .fair_halflife_us = VH_HOUR,
+    .horizon_us = 10 * VH_SEC,
+    .learn_bp = 3000,
+    .explore_us = VH_HOUR,
+    .rebound_us = VH_MIN,
     .proactive_bp_per_min = 100,
     .cooldown_max_us = VH_HOUR,
     .poor_bp = 5000,
@@ -90,6 +105,7 @@ VhConfig *vh_config_new(void)
     config->stats_period_us = 5 * VH_SEC;
     config->max_stats_age_us = 15 * VH_SEC;
     config->min_yield_bytes = 32 * VH_MIB;
+    config->forget_us = 7 * 24 * VH_HOUR;
     config->default_class = BUILTIN_STANDARD;
     config->n_classes = G_N_ELEMENTS(builtin_classes);
     config->classes = g_memdup2(builtin_classes, sizeof builtin_classes);
@@ -108,7 +124,15 @@ void vh_config_free(VhConfig *config)
     }
     for (guint i = 0; i < config->n_matches; i++) {
         g_free(config->matches[i].name_glob);
+        g_free(config->matches[i].xpath);
     }
+    for (guint i = 0; i < config->n_namespaces; i++) {
+        g_free(config->namespaces[i].prefix);
+        g_free(config->namespaces[i].uri);
+    }
+    g_free(config->namespaces);
+    g_free(config->schedules);
+    g_free(config->pool.cgroup);
     g_free(config->matches);
     g_free(config->classes);
     g_free(config->override_forbidden);

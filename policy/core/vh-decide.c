@@ -53,16 +53,16 @@ static void refill_tokens(const Decision *decision)
     guint64 per_minute =
         vh_share(decision->pool.total_bytes, decision->config->model.proactive_bp_per_min);
     guint64 capacity = MAX(per_minute, decision->config->min_yield_bytes);
-    gint64 elapsed_us = decision->snapshot->now_us - next->tokens_time_us;
+    gint64 elapsed_us = decision->snapshot->now_us - next->proactive.time_us;
 
-    if (next->tokens_time_us == 0 || elapsed_us >= VH_MIN) {
-        next->proactive_tokens_bytes = capacity;
+    if (next->proactive.time_us == 0 || elapsed_us >= VH_MIN) {
+        next->proactive.tokens_bytes = capacity;
     } else if (elapsed_us > 0) {
         guint64 gained =
             (guint64)((unsigned __int128)per_minute * (guint64)elapsed_us / (guint64)VH_MIN);
-        next->proactive_tokens_bytes = MIN(vh_add(next->proactive_tokens_bytes, gained), capacity);
+        next->proactive.tokens_bytes = MIN(vh_add(next->proactive.tokens_bytes, gained), capacity);
     }
-    next->tokens_time_us = decision->snapshot->now_us;
+    next->proactive.time_us = decision->snapshot->now_us;
 }
 
 static void see_pool(Decision *decision)
@@ -74,7 +74,7 @@ static void see_pool(Decision *decision)
     vh_pool_update_level(config, &decision->pool, decision->snapshot->now_us, decision->next);
     refill_tokens(decision);
 
-    plan->level = decision->next->level;
+    plan->level = plan->level_by_bounds = decision->next->level;
     plan->pool_total_bytes = decision->pool.total_bytes;
     plan->pool_available_bytes = decision->pool.available_bytes;
     plan->resident_bytes = decision->pool.resident_bytes;
@@ -120,7 +120,7 @@ static void judge_domain(Decision *decision, guint index)
     };
     verdict.reason = vh_eligible_check(&candidate, &verdict);
     if (verdict.has_yield)
-        verdict.price =
+        verdict.cost.price =
             price_of(&decision->config->model, verdict.weight, verdict.yield.expected_bytes);
     g_array_append_val(decision->plan->verdicts, verdict);
     if (verdict.reason == VH_REASON_ASK)
@@ -136,8 +136,8 @@ static int compare_order(gconstpointer a, gconstpointer b, gpointer data)
 
     if (left->rank != right->rank)
         return left->rank < right->rank ? -1 : 1;
-    if (left->price != right->price)
-        return left->price < right->price ? -1 : 1;
+    if (left->cost.price != right->cost.price)
+        return left->cost.price < right->cost.price ? -1 : 1;
     guint64 left_hash = vh_uuid_hash64(&vh_snapshot_domain(decision->snapshot, left->domain)->uuid);
     guint64 right_hash =
         vh_uuid_hash64(&vh_snapshot_domain(decision->snapshot, right->domain)->uuid);
@@ -160,7 +160,7 @@ static VhReason check_need(const Decision *decision, const VhVerdict *verdict, g
     if (decision->open_bytes == 0)
         return VH_REASON_NEED_MET;
     if (plan->level == VH_LEVEL_PROACTIVE &&
-        decision->next->proactive_tokens_bytes < decision->config->min_yield_bytes)
+        decision->next->proactive.tokens_bytes < decision->config->min_yield_bytes)
         return VH_REASON_PROACTIVE_BUDGET;
     return decision->free_slots == 0 ? VH_REASON_MAX_IN_FLIGHT : VH_REASON_ASK;
 }
@@ -186,7 +186,7 @@ static void plan_ask(Decision *decision, const VhVerdict *verdict)
     vh_treatment_resolve(config, domain, decision->snapshot->wall_us, &treatment);
     guint64 cap = treatment.max_per_ask_bytes ? treatment.max_per_ask_bytes : G_MAXUINT64;
     if (decision->plan->level == VH_LEVEL_PROACTIVE)
-        cap = MIN(cap, decision->next->proactive_tokens_bytes);
+        cap = MIN(cap, decision->next->proactive.tokens_bytes);
     guint64 wanted =
         MAX(bytes_to_cover(decision->open_bytes, config->model.sigma_bp), config->min_yield_bytes);
     guint64 bytes = MIN(MIN(verdict->yield.expected_bytes, cap), wanted);
@@ -205,8 +205,8 @@ static void plan_ask(Decision *decision, const VhVerdict *verdict)
     decision->open_bytes = vh_sub(decision->open_bytes, action.counted_bytes);
     decision->free_slots--;
     if (decision->plan->level == VH_LEVEL_PROACTIVE)
-        decision->next->proactive_tokens_bytes =
-            vh_sub(decision->next->proactive_tokens_bytes, bytes);
+        decision->next->proactive.tokens_bytes =
+            vh_sub(decision->next->proactive.tokens_bytes, bytes);
 }
 
 static void walk_order(Decision *decision)

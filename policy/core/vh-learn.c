@@ -23,7 +23,8 @@ gboolean vh_learn_is_absurd(const VhDomain *domain, gint64 wall_us)
 
 /* Carries over who is still known, and adds who is seen for the first time; both lists are sorted
  * by UUID. */
-static void merge_guests(const VhState *state, const VhSnapshot *snapshot, VhState *next)
+static void merge_guests(const VhConfig *config, const VhState *state, const VhSnapshot *snapshot,
+                         VhState *next)
 {
     guint n_domains = vh_snapshot_n_domains(snapshot), d = 0;
 
@@ -45,7 +46,7 @@ static void merge_guests(const VhState *state, const VhSnapshot *snapshot, VhSta
         while (d < n_domains &&
                vh_uuid_compare(&guest.uuid, &vh_snapshot_domain(snapshot, d)->uuid) == 0)
             d++; /* copies of a domain share one memory */
-        if (snapshot->wall_us - guest.last_seen_wall_us <= VH_LEARN_FORGET_US)
+        if (snapshot->wall_us - guest.last_seen_wall_us <= config->forget_us)
             g_array_append_val(next->guests, guest);
     }
 }
@@ -173,12 +174,9 @@ static gboolean has_sample(const VhDomain *domain, gint64 wall_us)
 void vh_learn(const VhConfig *config, const VhState *state, const VhSnapshot *snapshot,
               VhState *next)
 {
-    GArray *guests = next->guests;
-
-    g_array_set_size(guests, 0);
-    *next = *state;
-    next->guests = guests;
-    merge_guests(state, snapshot, next);
+    vh_state_copy_pool(next, state);
+    g_array_set_size(next->guests, 0);
+    merge_guests(config, state, snapshot, next);
 
     for (guint i = 0; i < snapshot->ended->len; i++) {
         const VhEnded *ended = &g_array_index(snapshot->ended, VhEnded, i);

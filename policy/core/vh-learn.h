@@ -14,12 +14,11 @@ gboolean vh_learn_is_absurd(const VhDomain *domain, gint64 wall_us);
 
 /*
  * Writes `next`: all of `state`, the asks that ended, and the samples of this snapshot. A guest
- * that has not been seen for VH_LEARN_FORGET_US is dropped. Linear in guests remembered and seen.
+ * that has not been seen for the policy's `forget` is dropped. Linear in guests remembered and
+ * seen.
  */
 void vh_learn(const VhConfig *config, const VhState *state, const VhSnapshot *snapshot,
               VhState *next);
-
-#define VH_LEARN_FORGET_US (7 * 24 * VH_HOUR)
 
 /* When the guest's cooldown ends, UTC; 0: it has none. */
 gint64 vh_learn_cooldown_until_us(const VhGuestState *guest, gint64 wall_us, gint64 cooldown_us,

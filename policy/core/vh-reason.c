@@ -23,7 +23,9 @@ static const struct {
     [VH_REASON_STALE] = {"stale", "what its balloon driver told is too old"},
     [VH_REASON_ABSURD] = {"absurd", "what its balloon driver told cannot be true"},
     [VH_REASON_UNSTABLE] = {"unstable", "its memory is moving: two samples do not agree yet"},
+    [VH_REASON_OTHER_NODE] = {"other-node", "its memory is not on the NUMA node that is the pool"},
     [VH_REASON_SMALL_YIELD] = {"small-yield", "too little would come back"},
+    [VH_REASON_SHORT_LIVED] = {"short-lived", "it would soon take back most of what came"},
     [VH_REASON_KEEP_FREE] = {"keep-free", "what would come back is what it must keep free"},
     [VH_REASON_COOLDOWN] = {"cooldown", "it was asked too recently"},
     [VH_REASON_ASKS_PER_HOUR] = {"asks-per-hour", "it was asked often enough within the hour"},
@@ -33,8 +35,12 @@ static const struct {
                                   "ahead of need only the cheapest rank is asked"},
     [VH_REASON_PROACTIVE_BUDGET] = {"proactive-budget",
                                     "ahead of need only so much is asked for in a minute"},
+    [VH_REASON_CLASS_BUDGET] = {"class-budget",
+                                "its class was asked for enough within this minute"},
     [VH_REASON_NEED_MET] = {"need-met", "others, asked before it, cover the need"},
     [VH_REASON_MAX_IN_FLIGHT] = {"max-in-flight", "as many asks as allowed are under way"},
+    [VH_REASON_NODE_IN_FLIGHT] = {"node-in-flight",
+                                  "as many as allowed are under way on its NUMA node"},
 };
 
 const char *vh_reason_name(VhReason reason)

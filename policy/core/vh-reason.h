@@ -21,7 +21,9 @@ typedef enum {
     VH_REASON_STALE,          /* what it told is too old */
     VH_REASON_ABSURD,         /* what it told cannot be true */
     VH_REASON_UNSTABLE,       /* its memory is moving: two samples do not agree yet */
+    VH_REASON_OTHER_NODE,     /* its memory is not on the NUMA node that is the pool */
     VH_REASON_SMALL_YIELD,    /* too little would come back */
+    VH_REASON_SHORT_LIVED,    /* enough would come back, but it soon takes most of that again */
     VH_REASON_KEEP_FREE,      /* what would come back is what it must keep free */
     VH_REASON_COOLDOWN,       /* asked too recently */
     VH_REASON_ASKS_PER_HOUR,  /* asked often enough within the hour */
@@ -29,8 +31,10 @@ typedef enum {
     VH_REASON_PROTECTED,      /* its class is unlocked at a higher level only */
     VH_REASON_PROACTIVE_RANK, /* ahead of need only the cheapest rank is asked */
     VH_REASON_PROACTIVE_BUDGET, /* ahead of need only so much a minute is asked */
+    VH_REASON_CLASS_BUDGET,     /* its class has been asked for enough within the minute */
     VH_REASON_NEED_MET,         /* others, asked first, cover the need */
     VH_REASON_MAX_IN_FLIGHT,    /* as many asks as allowed are under way */
+    VH_REASON_NODE_IN_FLIGHT,   /* as many as allowed are under way on its NUMA node */
     VH_REASONS,
 } VhReason;
 

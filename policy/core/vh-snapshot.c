@@ -10,6 +10,8 @@ VhSnapshot *vh_snapshot_new(void)
     snapshot->domains = g_array_new(FALSE, TRUE, sizeof(VhDomain));
     snapshot->in_flight = g_array_new(FALSE, TRUE, sizeof(VhInFlight));
     snapshot->ended = g_array_new(FALSE, TRUE, sizeof(VhEnded));
+    snapshot->requests = g_array_new(FALSE, TRUE, sizeof(VhRequest));
+    snapshot->nodes = g_array_new(FALSE, TRUE, sizeof(VhNode));
     snapshot->strings = g_string_chunk_new(4096);
     return snapshot;
 }
@@ -21,18 +23,28 @@ void vh_snapshot_free(VhSnapshot *snapshot)
     g_array_unref(snapshot->domains);
     g_array_unref(snapshot->in_flight);
     g_array_unref(snapshot->ended);
+    g_array_unref(snapshot->requests);
+    g_array_unref(snapshot->nodes);
     g_string_chunk_free(snapshot->strings);
     g_free(snapshot);
 }
 
 void vh_snapshot_clear(VhSnapshot *snapshot)
 {
+    VhSnapshot empty = {.domains = snapshot->domains,
+                        .in_flight = snapshot->in_flight,
+                        .ended = snapshot->ended,
+                        .requests = snapshot->requests,
+                        .nodes = snapshot->nodes,
+                        .strings = snapshot->strings};
+
+    *snapshot = empty;
     g_array_set_size(snapshot->domains, 0);
     g_array_set_size(snapshot->in_flight, 0);
     g_array_set_size(snapshot->ended, 0);
+    g_array_set_size(snapshot->requests, 0);
+    g_array_set_size(snapshot->nodes, 0);
     g_string_chunk_clear(snapshot->strings);
-    snapshot->now_us = snapshot->wall_us = 0;
-    snapshot->mem_total_bytes = snapshot->mem_available_bytes = 0;
 }
 
 const char *vh_snapshot_string(VhSnapshot *snapshot, const char *text)

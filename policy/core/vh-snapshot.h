@@ -6,7 +6,9 @@
  */
 #pragma once
 
+#include "vh-facts.h"
 #include "vh-figures.h"
+#include "vh-level.h"
 #include "vh-outcome.h"
 #include "vh-override.h"
 #include "vh-tier.h"
@@ -16,6 +18,13 @@ G_BEGIN_DECLS
 
 /* A size that no guest has: what is above it is a counter that wrapped, or -1. */
 #define VH_ABSURD_BYTES ((guint64)1 << 56)
+
+/* How continuous reporting stands. */
+typedef enum {
+    VH_REPORTS_UNKNOWN, /* nobody may ask, or nobody has asked yet */
+    VH_REPORTS_OFF,
+    VH_REPORTS_ON,
+} VhReports;
 
 /* One guest. Sizes in bytes; the letters are those of the yield formula (docs/policy.md). */
 typedef struct {
@@ -32,6 +41,10 @@ typedef struct {
     VhTier tier;
     guint tier_reasons; /* VhTierReason */
     gboolean has_autodeflate;
+    VhReports reports;
+    guint facts;        /* VhFact */
+    guint64 xpath_hits; /* bit i: the policy's XPath match of index i applies */
+    guint64 node_mask;  /* bit n: its memory may be on NUMA node n; 0: on any */
 
     guint figures;           /* VhFigures that are there */
     guint64 current_bytes;   /* B: balloon.current */
@@ -43,6 +56,10 @@ typedef struct {
     guint64 rss_bytes;       /* R: resident on the host */
     guint64 swapped_bytes;   /* S: swapped out by the host */
     gint64 cpu_time_us;      /* of QEMU, since its start */
+    guint n_vcpus;           /* 0: unknown */
+    guint64 minor_faults;    /* in the guest, since its boot */
+    guint64 major_faults;    /* the same, those that read from a disk */
+    guint64 swap_in_bytes;   /* what the guest itself swapped in, since its boot */
     gint64 stats_time_us;    /* last-update, UTC since 1970; 0: the driver has never answered */
     gint64 stats_period_us;  /* 0: nobody asks the driver */
 
@@ -59,6 +76,7 @@ typedef struct {
     guint64 asked_bytes;
     guint64 expected_bytes; /* counted on: the LCB of the plan that started it */
     guint64 returned_bytes; /* so far: already in the guest's rss */
+    guint64 request_id;     /* whose request it is for; 0: the pool's own need, or by hand */
     gint64 started_us;
 } VhInFlight;
 
@@ -68,8 +86,46 @@ typedef struct {
     const char *uri;
     guint64 id;
     guint64 expected_bytes; /* Y of the plan that started it; 0: asked by hand */
+    guint64 request_id;     /* as of VhInFlight */
     VhAskOutcome outcome;
 } VhEnded;
+
+/*
+ * Memory that somebody wants from the guests together, whatever the pool's own need: through the
+ * API, before a large guest starts or a node is emptied. Whoever keeps it counts what came back,
+ * and takes it out when that is enough or the deadline has passed.
+ */
+typedef struct {
+    guint64 id;             /* not 0 */
+    guint64 bytes;          /* wanted in all */
+    guint64 returned_bytes; /* of it, measured so far */
+    VhLevel urgency;        /* guests that are unlocked at this level may be asked for it */
+    gint64 deadline_us;     /* monotonic; 0: none */
+} VhRequest;
+
+/* One NUMA node of the host. */
+typedef struct {
+    guint id;
+    guint64 total_bytes;
+    guint64 available_bytes; /* free, and page cache that can be dropped */
+} VhNode;
+
+/* A control group with a memory limit. */
+typedef struct {
+    guint64 limit_bytes;
+    guint64 current_bytes;
+    guint64 inactive_file_bytes; /* of current: dropped without harm */
+} VhGroup;
+
+/* Signs that memory is short although some seems to be there: of the pool's control group where it
+ * is one, else of the host. */
+typedef struct {
+    gboolean has_psi;
+    guint psi_some_bp; /* avg10: share of time in which some task waited for memory */
+    guint psi_full_bp; /* and in which all did */
+    gboolean has_swap_out;
+    guint64 swap_out_bytes; /* swapped out by the host since its boot */
+} VhPressure;
 
 typedef struct VhSnapshot VhSnapshot;
 struct VhSnapshot {
@@ -77,10 +133,16 @@ struct VhSnapshot {
     gint64 wall_us;              /* UTC since 1970 */
     guint64 mem_total_bytes;     /* of the host */
     guint64 mem_available_bytes; /* MemAvailable, and what is free on per-CPU lists */
+    gint64 utc_offset_us;        /* local time less UTC, for schedules */
+    VhPressure pressure;
+    gboolean has_group;
+    VhGroup group; /* where the pool is a control group */
 
     GArray *domains;   /* VhDomain, sorted by vh_snapshot_sort() */
     GArray *in_flight; /* VhInFlight */
     GArray *ended;     /* VhEnded, in the order in which they ended */
+    GArray *requests;  /* VhRequest, open ones, oldest first */
+    GArray *nodes;     /* VhNode, by id; empty where nobody needs them */
     GStringChunk *strings;
 };
 

@@ -6,6 +6,7 @@ VhState *vh_state_new(void)
 {
     VhState *state = g_new0(VhState, 1);
     state->guests = g_array_new(FALSE, TRUE, sizeof(VhGuestState));
+    state->buckets = g_array_new(FALSE, TRUE, sizeof(VhBucket));
     return state;
 }
 
@@ -14,17 +15,30 @@ void vh_state_free(VhState *state)
     if (!state)
         return;
     g_array_unref(state->guests);
+    g_array_unref(state->buckets);
     g_free(state);
+}
+
+static void copy_array(GArray *to, const GArray *from)
+{
+    g_array_set_size(to, 0);
+    g_array_append_vals(to, from->data, from->len);
+}
+
+void vh_state_copy_pool(VhState *to, const VhState *from)
+{
+    GArray *guests = to->guests, *buckets = to->buckets;
+
+    *to = *from;
+    to->guests = guests;
+    to->buckets = buckets;
+    copy_array(buckets, from->buckets);
 }
 
 void vh_state_copy(VhState *to, const VhState *from)
 {
-    GArray *guests = to->guests;
-
-    g_array_set_size(guests, 0);
-    g_array_append_vals(guests, from->guests->data, from->guests->len);
-    *to = *from;
-    to->guests = guests;
+    vh_state_copy_pool(to, from);
+    copy_array(to->guests, from->guests);
 }
 
 /* Where the guest is, or would be inserted. */

@@ -11,22 +11,40 @@
 
 G_BEGIN_DECLS
 
-/* One guest's memory. */
+#define VH_TOGGLES_PER_HOUR_MAX 6
+
+/* One guest's memory. Shares of what was learned are 0 where the matching count is. */
 typedef struct {
     VhUuid uuid;
 
-    /* the sample before the last one, to see whether two agree */
+    /* the sample before the last one, to see whether two agree, and how busy it is */
     gint64 sample_stats_time_us; /* its last-update; 0: none yet */
+    gint64 sample_wall_us;       /* when it was seen */
     guint64 sample_unused_bytes;
     guint64 sample_rss_bytes;
     gint64 sample_cpu_time_us; /* of its QEMU; less than before: a new one */
-    gboolean is_stable;        /* the last two distinct samples agreed */
+    guint64 sample_minor_faults;
+    guint64 sample_major_faults;
+    guint64 sample_swap_in_bytes;
+    gboolean is_stable; /* the last two distinct samples agreed */
+    guint activity_bp;  /* a: how busy it was between them */
 
-    /* learned */
-    guint64 overhead_bytes;         /* O */
-    guint64 residue_bytes;          /* Q, as of residue_time_us */
+    /* learned at once when an ask ends */
+    guint64 overhead_bytes;         /* O; 0: not yet */
+    guint64 residue_bytes;          /* Q, as of residue_wall_us */
     gint64 residue_wall_us;         /* UTC */
     gboolean awaits_drained_sample; /* an ask ended well: the next stable samples teach O and Q */
+    guint n_returns;                /* asks that gamma and sigma were learned from */
+    guint gamma_bp;
+    guint sigma_bp;
+
+    /* learned a while later, from what it took back */
+    guint n_rebounds;          /* asks that r was learned from */
+    guint retouch_bp;          /* r */
+    gint64 rebound_wall_us;    /* UTC, when to look; 0: nothing to look at */
+    guint64 rebound_rss_bytes; /* resident when the ask had ended */
+    guint64 rebound_returned_bytes;
+    gint64 rebound_slope_bytes_per_s; /* how resident memory moved before it */
 
     /* its last asks */
     gint64 last_ended_wall_us; /* UTC; 0: never */
@@ -36,25 +54,48 @@ typedef struct {
     guint cooldown_doublings;
     guint n_recent; /* of recent_wall_us, oldest first, all within the last hour */
     gint64 recent_wall_us[VH_ASKS_PER_HOUR_MAX]; /* when asks began or ended, UTC */
+    gint64 inflicted_us;      /* what asks have cost it, unweighted, as of inflicted_wall_us */
+    gint64 inflicted_wall_us; /* UTC */
+
+    /* its continuous reporting */
+    guint n_toggles; /* of toggles_wall_us, oldest first, all within the last hour */
+    gint64 toggles_wall_us[VH_TOGGLES_PER_HOUR_MAX]; /* when it was switched, UTC */
 
     gint64 last_seen_wall_us;
 } VhGuestState;
 
+/* What one class may still be asked for within the minute. */
+typedef struct {
+    guint64 tokens_bytes;
+    gint64 time_us; /* monotonic, of the last refill; 0: never */
+} VhBucket;
+
 typedef struct VhState VhState;
 struct VhState {
-    VhLevel level;
-    gint64 better_since_us;         /* monotonic; 0: the pool does not look better than the level */
-    guint64 proactive_tokens_bytes; /* what proactive asks may still move */
-    gint64 tokens_time_us;          /* monotonic, of the last refill */
-    GArray *guests;                 /* VhGuestState, sorted by UUID */
+    VhLevel level;          /* by the bounds */
+    gint64 better_since_us; /* monotonic; 0: the pool does not look better than the level */
+    gint64 low_since_us;    /* monotonic: at LOW or worse since; 0: it is not */
+    gint64 quiet_since_us;  /* monotonic: below LOW since; 0: it is not */
+
+    /* the pool as of the last snapshot, for its trend */
+    gint64 pool_time_us; /* monotonic; 0: none yet */
+    gint64 pool_available_bytes;
+    gint64 pool_trend_bytes_per_s;
+    guint64 pool_swap_out_bytes; /* the counter */
+    gint64 swap_out_rate_bytes_per_s;
+
+    VhBucket proactive; /* what asks ahead of need may still move */
+    GArray *buckets;    /* VhBucket, by class index */
+    GArray *guests;     /* VhGuestState, sorted by UUID */
 };
 
 VhState *vh_state_new(void);
 void vh_state_free(VhState *state);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VhState, vh_state_free)
 
-/* Makes `to` equal to `from`, reusing its storage. */
+/* Makes `to` equal to `from`, reusing its storage; the second, all but its guests. */
 void vh_state_copy(VhState *to, const VhState *from);
+void vh_state_copy_pool(VhState *to, const VhState *from);
 
 /* The guest's memory; NULL where nothing is remembered. */
 const VhGuestState *vh_state_find(const VhState *state, const VhUuid *uuid);

@@ -67,7 +67,7 @@ void vh_cycle_free(VhCycle *cycle)
 gboolean vh_cycle_run(VhCycle *cycle, const VhConfig *config, GError **error)
 {
     vh_snapshot_clear(cycle->reading);
-    if (!cycle->source->read(cycle->source, cycle->reading, error))
+    if (!cycle->source->read(cycle->source, config, cycle->reading, error))
         return FALSE;
     cycle->actuator->report(cycle->actuator, cycle->reading);
     vh_snapshot_sort(cycle->reading);
@@ -83,6 +83,9 @@ gboolean vh_cycle_run(VhCycle *cycle, const VhConfig *config, GError **error)
     for (guint i = 0; i < cycle->plan->actions->len; i++)
         cycle->actuator->act(cycle->actuator, cycle->snapshot,
                              &g_array_index(cycle->plan->actions, VhAction, i));
+    for (guint i = 0; cycle->actuator->toggle && i < cycle->plan->toggles->len; i++)
+        cycle->actuator->toggle(cycle->actuator, cycle->snapshot,
+                                &g_array_index(cycle->plan->toggles, VhToggle, i));
     return TRUE;
 }
 

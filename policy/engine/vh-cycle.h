@@ -26,18 +26,23 @@ const char *const *vh_engine_names(void);
 /* Where snapshots come from. Embed it as the first member of the implementation. */
 typedef struct VhSource VhSource;
 struct VhSource {
-    /* Adds the host and the guests to an empty snapshot. Must not block on a guest. */
-    gboolean (*read)(VhSource *source, VhSnapshot *snapshot, GError **error);
+    /* Adds the host and the guests to an empty snapshot, and what the policy's pool and matches go
+     * by. Must not block on a guest. */
+    gboolean (*read)(VhSource *source, const VhConfig *config, VhSnapshot *snapshot,
+                     GError **error);
 };
 
 /* What carries plans out. Embed it as the first member of the implementation. */
 typedef struct VhActuator VhActuator;
 struct VhActuator {
-    /* Adds what is in flight, and what ended since it was last called. */
+    /* Adds what is in flight, what ended since it was last called, and open requests. */
     void (*report)(VhActuator *actuator, VhSnapshot *snapshot);
     /* Starts one action. Must not block; how it went is in a later report, also where it failed at
      * once. */
     void (*act)(VhActuator *actuator, const VhSnapshot *snapshot, const VhAction *action);
+    /* Switches a guest's continuous reporting. Must not block; how it stands is in a later
+     * snapshot. NULL: nobody is switched. */
+    void (*toggle)(VhActuator *actuator, const VhSnapshot *snapshot, const VhToggle *toggle);
 };
 
 typedef struct VhCycle VhCycle;

@@ -117,7 +117,8 @@ static gboolean check_connected(const LibvirtSource *source, GError **error)
     return FALSE;
 }
 
-static gboolean read_snapshot(VhSource *base, VhSnapshot *snapshot, GError **error)
+static gboolean read_snapshot(VhSource *base, const VhConfig *config, VhSnapshot *snapshot,
+                              GError **error)
 {
     LibvirtSource *source = (LibvirtSource *)base;
     VhMeminfo meminfo;

@@ -113,7 +113,7 @@ static void append_figures(GString *text, const VhVerdict *verdict)
                            verdict->domain, vh_reason_name(verdict->reason), verdict->class_index,
                            verdict->rank, verdict->weight, verdict->has_yield,
                            verdict->yield.expected_bytes, verdict->yield.counted_bytes,
-                           verdict->price, verdict->wait_until_us);
+                           verdict->cost.price, verdict->wait_until_us);
 }
 
 static char *plan_text(const VhPlan *plan)

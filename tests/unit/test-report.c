@@ -108,7 +108,7 @@ static Fixture setup(void)
     rich.yield.expected_bytes = 1800 * VH_MIB;
     rich.yield.counted_bytes = 1500 * VH_MIB;
     rich.yield.residue_bytes = 20 * VH_MIB;
-    rich.price = 12.5;
+    rich.cost.price = 12.5;
     rich.wait_until_us = 1700000060 * VH_SEC;
     const VhVerdict bare = verdict_of(f.config, 1, VH_REASON_NO_STATS);
     g_array_append_val(f.plan->verdicts, rich);
@@ -253,7 +253,7 @@ static void test_odd_input(void)
     const VhReportInput input = input_of(&f);
 
     g_array_index(f.snapshot->domains, VhDomain, 0).name = "caf\xe9";
-    g_array_index(f.plan->verdicts, VhVerdict, 0).price = INFINITY;
+    g_array_index(f.plan->verdicts, VhVerdict, 0).cost.price = INFINITY;
     g_autoptr(GVariant) doc = g_variant_ref_sink(vh_report_domain(&input, 0));
     const char *name = NULL;
     g_assert_true(g_variant_lookup(doc, "name", "&s", &name));
