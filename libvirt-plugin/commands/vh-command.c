@@ -43,6 +43,30 @@ const VhCommand *vh_command_find(const char *name)
     return NULL;
 }
 
+const VhCommand *vh_program_command(const VhProgram *program, guint index)
+{
+    guint n_common = G_N_ELEMENTS(commands) - 1;
+
+    if (index < n_common)
+        return commands[index];
+    for (guint i = 0; program->extra != NULL && program->extra[i] != NULL; i++) {
+        if (n_common + i == index)
+            return program->extra[i];
+    }
+    return NULL;
+}
+
+static const VhCommand *find_command(const VhProgram *program, const char *name)
+{
+    const VhCommand *command;
+
+    for (guint i = 0; (command = vh_program_command(program, i)) != NULL; i++) {
+        if (g_str_equal(command->name, name))
+            return command;
+    }
+    return NULL;
+}
+
 /* Levenshtein's distance of two words, by one row. */
 static guint distance(const char *a, const char *b)
 {
@@ -92,12 +116,12 @@ static VhExit usage_error(VhContext *context, const char *text)
 
 static VhExit unknown_command(VhContext *context, const char *name)
 {
-    const char *names[G_N_ELEMENTS(commands)];
-    guint n = 0;
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    const VhCommand *command;
 
-    for (; commands[n] != NULL; n++)
-        names[n] = commands[n]->name;
-    const char *nearest = vh_command_nearest(name, names, n);
+    for (guint i = 0; (command = vh_program_command(context->program, i)) != NULL; i++)
+        g_ptr_array_add(names, (gpointer)command->name);
+    const char *nearest = vh_command_nearest(name, (const char *const *)names->pdata, names->len);
     g_autofree char *text =
         nearest != NULL ? g_strdup_printf("unknown command '%s'; did you mean '%s'?", name, nearest)
                         : g_strdup_printf("unknown command '%s'", name);
@@ -160,7 +184,7 @@ VhExit vh_command_main(const VhProgram *program, int argc, char *const *argv)
     if (!vh_parse_arguments(outer, argc, argv, TRUE, &error))
         return usage_error(outer, error->message);
     const char *name = vh_context_operand(outer, 0);
-    const VhCommand *command = name != NULL ? vh_command_find(name) : NULL;
+    const VhCommand *command = name != NULL ? find_command(program, name) : NULL;
     if (name != NULL && command == NULL)
         return unknown_command(outer, name);
     if (command == NULL) {

@@ -74,8 +74,13 @@ typedef struct {
     const char *version;
     const VhOutput *output;
     const VhBackendProvider *provider;
-    GCancellable *cancel; /* the program fires it on Ctrl-C; never NULL */
+    GCancellable *cancel;          /* the program fires it on Ctrl-C; never NULL */
+    const VhCommand *const *extra; /* commands that only this program has, NULL-terminated, shown
+                                      behind the others; NULL: none */
 } VhProgram;
+
+/* The program's commands one by one, its own behind those of the table; NULL beyond the last. */
+const VhCommand *vh_program_command(const VhProgram *program, guint index);
 
 /*
  * Finds the command in `argv` (argv[0] is the program), parses its options and runs it. Options may

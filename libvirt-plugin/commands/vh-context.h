@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What a running command works with: its operands and options, the backend, and the way out to the
- * user. For the files of the commands only.
+ * user. For the files of the commands only, and for those of a program's own ones.
  */
 #pragma once
 

@@ -31,15 +31,15 @@ static void add_options(GString *text, const char *title, const VhOption *option
         add_option(text, &options[i]);
 }
 
-static void add_commands(GString *text)
+static void add_commands(GString *text, const VhProgram *program)
 {
-    const VhCommand *const *commands = vh_commands();
+    const VhCommand *command;
 
     g_string_append(text, "\nCommands:\n");
-    for (guint i = 0; commands[i] != NULL; i++) {
-        g_autofree char *usage = g_strdup_printf("%s %s", commands[i]->name, commands[i]->operands);
+    for (guint i = 0; (command = vh_program_command(program, i)) != NULL; i++) {
+        g_autofree char *usage = g_strdup_printf("%s %s", command->name, command->operands);
         g_string_append_printf(text, "  %-*s%s\n", COMMAND_COLUMN, g_strchomp(usage),
-                               commands[i]->summary);
+                               command->summary);
     }
 }
 
@@ -51,7 +51,7 @@ char *vh_command_help(const VhProgram *program, const VhCommand *command)
         g_string_append_printf(text, "Usage: %s [OPTION...] COMMAND [ARGUMENT...]\n\n",
                                program->program);
         g_string_append(text, "Gets back the host memory that libvirt guests have freed.\n");
-        add_commands(text);
+        add_commands(text, program);
         add_options(text, "Options", vh_common_options());
         g_string_append_printf(text,
                                "\n'%s COMMAND --help' tells more of a command.\n"

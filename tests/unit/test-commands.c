@@ -2,6 +2,7 @@
 /* The commands over a fake backend: what is understood, what is printed, how they exit. */
 #include "json-doc.h"
 #include "vh-command.h"
+#include "vh-context.h"
 #include "vh-doc-reporting.h"
 #include "vh-json.h"
 
@@ -363,6 +364,37 @@ static void test_about(void)
     g_assert_cmpuint(bench->fake.n_opened, ==, 0);
 }
 
+static VhExit run_own(VhContext *context)
+{
+    g_assert_cmpstr(context->command->name, ==, "brew");
+    return VH_EXIT_FAILURE;
+}
+
+/* A command of one program only is run, shown and guessed like the others, and only there. */
+static void test_extra(void)
+{
+    static const VhCommand own = {.name = "brew",
+                                  .operands = "",
+                                  .summary = "make tea",
+                                  .description = "Makes tea.",
+                                  .run = run_own};
+    const VhCommand *const extra[] = {&own, NULL};
+    g_autoptr(Bench) bench = bench_new();
+
+    g_assert_cmpint(run(bench, "brew"), ==, VH_EXIT_USAGE);
+    g_assert_cmpint(run(bench, "--help"), ==, VH_EXIT_OK);
+    g_assert_null(strstr(bench->out->str, "make tea"));
+    bench->program.extra = extra;
+    g_assert_cmpint(run(bench, "brew"), ==, VH_EXIT_FAILURE);
+    g_assert_cmpint(run(bench, "--help"), ==, VH_EXIT_OK);
+    assert_has(bench->out, "make tea");
+    assert_has(bench->out, vh_commands()[0]->summary);
+    g_assert_cmpint(run(bench, "brw"), ==, VH_EXIT_USAGE);
+    assert_has(bench->err, "did you mean 'brew'?");
+    g_assert_cmpint(run(bench, "brew --help"), ==, VH_EXIT_OK);
+    assert_has(bench->out, "Makes tea.");
+}
+
 /* Options count wherever they stand, and the nearer one wins. */
 static void test_options_anywhere(void)
 {
@@ -711,6 +743,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/commands/usage", test_usage);
     g_test_add_func("/commands/about", test_about);
+    g_test_add_func("/commands/extra", test_extra);
     g_test_add_func("/commands/options-anywhere", test_options_anywhere);
     g_test_add_func("/commands/says-what-it-uses", test_says_what_it_uses);
     g_test_add_func("/commands/list", test_list);
