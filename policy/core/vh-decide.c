@@ -68,17 +68,9 @@ static void refill_tokens(const Decision *decision)
 static void see_pool(Decision *decision)
 {
     VhPlan *plan = decision->plan;
-    const VhPoolConfig *config = &decision->config->pool;
 
-    vh_pool_measure(config, decision->snapshot, &decision->pool);
-    vh_pool_update_level(config, &decision->pool, decision->snapshot->now_us, decision->next);
+    vh_pool_see(decision->config, decision->snapshot, decision->next, plan, &decision->pool);
     refill_tokens(decision);
-
-    plan->level = plan->level_by_bounds = decision->next->level;
-    plan->pool_total_bytes = decision->pool.total_bytes;
-    plan->pool_available_bytes = decision->pool.available_bytes;
-    plan->resident_bytes = decision->pool.resident_bytes;
-    plan->need_bytes = vh_pool_need_bytes(config, &decision->pool, plan->level);
     plan->in_flight_bytes = in_flight_bytes(decision->snapshot);
     decision->open_bytes = vh_sub(plan->need_bytes, plan->in_flight_bytes);
     decision->free_slots =

@@ -79,8 +79,11 @@ struct VhState {
 
     /* the pool as of the last snapshot, for its trend */
     gint64 pool_time_us; /* monotonic; 0: none yet */
+    guint64 pool_total_bytes;
     gint64 pool_available_bytes;
+    guint64 pool_returned_bytes; /* by the asks that were in flight then, so far */
     gint64 pool_trend_bytes_per_s;
+    gboolean has_pool_swap_out;
     guint64 pool_swap_out_bytes; /* the counter */
     gint64 swap_out_rate_bytes_per_s;
 
