@@ -12,3 +12,12 @@ const char *vh_level_name(VhLevel level)
     g_return_val_if_fail((guint)level < VH_LEVELS, "idle");
     return level_names[level];
 }
+
+int vh_level_from_name(const char *name)
+{
+    for (int i = 0; i < VH_LEVELS; i++) {
+        if (g_str_equal(level_names[i], name))
+            return i;
+    }
+    return -1;
+}

@@ -20,4 +20,7 @@ typedef enum {
 /* "idle", "proactive", ...; static. */
 const char *vh_level_name(VhLevel level);
 
+/* The reverse; -1 where there is no such word. */
+int vh_level_from_name(const char *name);
+
 G_END_DECLS

@@ -8,6 +8,7 @@ typedef struct {
     char *uri;
     guint64 expected_bytes;
     guint64 counted_bytes;
+    guint64 request_id;
     VhAskRequest request;
     gint64 started_us;
     VhAsk *ask;      /* NULL: it could not be started */
@@ -47,7 +48,8 @@ static void end_ask(VhAsks *asks, RunningAsk *running)
     VhEnded ended = {.uuid = running->uuid,
                      .uri = g_string_chunk_insert_const(asks->uris, running->uri),
                      .id = running->id,
-                     .expected_bytes = running->expected_bytes};
+                     .expected_bytes = running->expected_bytes,
+                     .request_id = running->request_id};
     const char *message = NULL;
 
     if (running->ask) {
@@ -159,6 +161,7 @@ guint64 vh_asks_start(VhAsks *asks, const VhAskOrder *order)
     running->uri = g_strdup(order->uri);
     running->expected_bytes = order->expected_bytes;
     running->counted_bytes = order->counted_bytes;
+    running->request_id = order->request_id;
     running->request = order->request;
     running->started_us = g_get_monotonic_time();
     running->ask = start_on_domain(asks, order, &running->refusal);
@@ -217,6 +220,7 @@ static void describe(const RunningAsk *running, VhInFlight *ret_ask, guint64 *re
         .asked_bytes = running->request.bytes,
         .expected_bytes = running->counted_bytes,
         .returned_bytes = progress.returned_bytes,
+        .request_id = running->request_id,
         .started_us = running->started_us,
     };
     *ret_taken_bytes = progress.taken_bytes;
@@ -249,6 +253,30 @@ gboolean vh_asks_cancel(VhAsks *asks, guint64 id)
         return FALSE;
     cancel(running, NULL);
     return TRUE;
+}
+
+void vh_asks_cancel_for(VhAsks *asks, guint64 request_id)
+{
+    for (guint i = 0; i < asks->running->len; i++) {
+        RunningAsk *running = asks->running->pdata[i];
+        if (running->request_id == request_id)
+            cancel(running, NULL);
+    }
+}
+
+guint64 vh_asks_returned_for(const VhAsks *asks, guint64 request_id)
+{
+    guint64 sum = 0;
+
+    for (guint i = 0; i < asks->running->len; i++) {
+        const RunningAsk *running = asks->running->pdata[i];
+        VhAskProgress progress = {0};
+        if (!running->ask || running->request_id != request_id)
+            continue;
+        vh_ask_get_progress(running->ask, &progress);
+        sum = vh_add(sum, progress.returned_bytes);
+    }
+    return sum;
 }
 
 void vh_asks_cancel_all(VhAsks *asks)

@@ -19,6 +19,7 @@ typedef struct {
     const char *uri;        /* of the watch that sees the domain */
     guint64 expected_bytes; /* Y of the plan; 0: asked by hand */
     guint64 counted_bytes;  /* what the next plans count on meanwhile */
+    guint64 request_id;     /* whose request it is for; 0: nobody's */
     VhAskRequest request;
 } VhAskOrder;
 
@@ -47,6 +48,12 @@ gboolean vh_asks_is_running(const VhAsks *asks, const VhUuid *uuid);
 gboolean vh_asks_get_progress(VhAsks *asks, guint64 id, VhInFlight *ret_ask,
                               guint64 *ret_taken_bytes);
 gboolean vh_asks_cancel(VhAsks *asks, guint64 id);
+/* Those for one request. */
+void vh_asks_cancel_for(VhAsks *asks, guint64 request_id);
+
+/* What those for one request have got back so far, of what is under way. */
+guint64 vh_asks_returned_for(const VhAsks *asks, guint64 request_id);
+
 void vh_asks_cancel_all(VhAsks *asks);
 
 /* Adds what is in flight, and what ended since the last call. */

@@ -8,6 +8,9 @@
 
 #include <string.h>
 
+/* How soon it shows that a deadline has passed. */
+#define REQUEST_CHECK_MS 500
+
 typedef struct {
     VhActuator actuator; /* first: what the cycle sees */
     VhSession *session;
@@ -27,6 +30,8 @@ struct VhSession {
     SessionActuator actuator;
     VhCycle *cycle;
     const VhAction *acting; /* the plan's action that is being started */
+    VhRequests *requests;
+    guint request_timer; /* while there are any */
 
     gboolean is_polling;
     gboolean poll_again;
@@ -37,6 +42,7 @@ static void on_ask_started(const VhInFlight *ask, gpointer data)
 {
     VhSession *session = data;
 
+    vh_requests_ask_started(session->requests, ask->request_id);
     if (session->callbacks.ask_started)
         session->callbacks.ask_started(session, ask, session->acting, session->data);
 }
@@ -50,6 +56,24 @@ static void renew(const VhSession *session, const VhEnded *ask)
     }
 }
 
+/* What is still under way for requests that are over is of no more use to anybody; and those of
+ * which nothing is, are told of. */
+static void settle_requests(VhSession *session)
+{
+    VhRequestRecord ended;
+
+    vh_requests_check(session->requests, g_get_monotonic_time());
+    for (guint i = 0; i < vh_requests_count(session->requests); i++) {
+        const VhRequestRecord *record = vh_requests_get(session->requests, i);
+        if (record->status != VH_REQUEST_OPEN && record->status != VH_REQUEST_DONE)
+            vh_asks_cancel_for(session->asks, record->request.id);
+    }
+    while (vh_requests_take_ended(session->requests, &ended)) {
+        if (session->callbacks.request_ended)
+            session->callbacks.request_ended(session, &ended, session->data);
+    }
+}
+
 /* What an ask returned is in the next snapshot, so that one is taken at once. */
 static void on_ask_ended(const VhEnded *ask, const char *message, gpointer data)
 {
@@ -59,6 +83,8 @@ static void on_ask_ended(const VhEnded *ask, const char *message, gpointer data)
         session->callbacks.ask_ended(session, ask, message, session->data);
     if (ask->outcome.method == VH_ASK_PASS && ask->outcome.status == VH_ASK_FAILED)
         renew(session, ask);
+    vh_requests_ask_ended(session->requests, ask, g_get_monotonic_time());
+    settle_requests(session);
     vh_session_poll(session);
 }
 
@@ -101,6 +127,7 @@ static void report(VhActuator *actuator, VhSnapshot *snapshot)
     VhSession *session = ((SessionActuator *)actuator)->session;
 
     vh_asks_report(session->asks, snapshot);
+    vh_requests_report(session->requests, snapshot);
     for (guint i = 0; i < vh_snapshot_n_domains(snapshot); i++) {
         VhDomain *domain = &g_array_index(snapshot->domains, VhDomain, i);
         if (vh_asks_is_running(session->asks, &domain->uuid))
@@ -123,6 +150,7 @@ static void act(VhActuator *actuator, const VhSnapshot *snapshot, const VhAction
         .uri = domain->uri,
         .expected_bytes = action->expected_bytes,
         .counted_bytes = action->counted_bytes,
+        .request_id = action->request_id,
         .request = {.method = action->method,
                     .bytes = action->bytes,
                     .granule_bytes = action->granule_bytes,
@@ -165,6 +193,7 @@ VhSession *vh_session_new(const VhSessionOptions *options, VhConfig *config, VhS
     session->data = data;
     session->watches = g_ptr_array_new_with_free_func((GDestroyNotify)vh_watch_free);
     session->asks = vh_asks_new(session->watches, &asks_callbacks, session);
+    session->requests = vh_requests_new();
     session->source =
         vh_source_libvirt_new(session->watches, options->proc_root ? options->proc_root : "/proc");
     session->actuator = (SessionActuator){{.report = report, .act = act}, session};
@@ -181,7 +210,9 @@ void vh_session_free(VhSession *session)
 {
     if (!session)
         return;
+    g_clear_handle_id(&session->request_timer, g_source_remove);
     vh_asks_free(session->asks);
+    vh_requests_free(session->requests);
     vh_cycle_free(session->cycle);
     vh_source_libvirt_free(session->source);
     g_ptr_array_unref(session->watches);
@@ -389,6 +420,91 @@ gboolean vh_session_cancel(VhSession *session, guint64 id)
     return vh_asks_cancel(session->asks, id);
 }
 
+static gboolean on_request_check(gpointer data)
+{
+    VhSession *session = data;
+
+    settle_requests(session);
+    if (vh_requests_count(session->requests) > 0)
+        return G_SOURCE_CONTINUE;
+    session->request_timer = 0;
+    return G_SOURCE_REMOVE;
+}
+
+/* What forbids any request; whom it reaches is the decision's business. */
+static gboolean check_request(const VhSession *session, const VhSessionRequest *request,
+                              GError **error)
+{
+    if (request->bytes == 0 || request->bytes > VH_ABSURD_BYTES) {
+        g_set_error_literal(error, VH_ERROR, VH_ERROR_INVALID,
+                            "a request is for at least 1 byte, and for no more than a host has");
+        return FALSE;
+    }
+    if (request->urgency == VH_LEVEL_IDLE || request->deadline_us < 0) {
+        g_set_error_literal(error, VH_ERROR, VH_ERROR_INVALID,
+                            request->deadline_us < 0
+                                ? "a deadline lies ahead"
+                                : "the urgency of a request is proactive, low, high or critical");
+        return FALSE;
+    }
+    if (session->read_only || session->dry_run || !session->config->enforce) {
+        g_set_error(error, VH_ERROR, VH_ERROR_DENIED, "%s asks nobody",
+                    session->dry_run     ? "a dry run"
+                    : session->read_only ? "a read-only connection"
+                                         : "a policy that does not enforce");
+        return FALSE;
+    }
+    if (session->is_draining) {
+        g_set_error_literal(error, VH_ERROR, VH_ERROR_BUSY, "the daemon is stopping");
+        return FALSE;
+    }
+    return TRUE;
+}
+
+guint64 vh_session_request(VhSession *session, const VhSessionRequest *request, GError **error)
+{
+    gint64 now_us = g_get_monotonic_time();
+    /* one that is as good as none must not wrap */
+    gint64 ahead_us = MIN(request->deadline_us, G_MAXINT64 - now_us);
+
+    if (!check_request(session, request, error))
+        return 0;
+    guint64 id = vh_requests_add(session->requests, request->bytes, request->urgency,
+                                 request->deadline_us != 0 ? now_us + ahead_us : 0, now_us);
+    if (id == 0) {
+        g_set_error(error, VH_ERROR, VH_ERROR_BUSY,
+                    "%d requests are open already; cancel one, or wait for its end",
+                    VH_REQUESTS_MAX);
+        return 0;
+    }
+    if (session->callbacks.request_started)
+        session->callbacks.request_started(session, vh_requests_find(session->requests, id),
+                                           session->data);
+    if (session->request_timer == 0)
+        session->request_timer = g_timeout_add(REQUEST_CHECK_MS, on_request_check, session);
+    vh_session_poll(session);
+    return id;
+}
+
+gboolean vh_session_cancel_request(VhSession *session, guint64 id)
+{
+    gboolean was_open = vh_requests_cancel(session->requests, id);
+
+    settle_requests(session);
+    return was_open;
+}
+
+const VhRequests *vh_session_requests(const VhSession *session)
+{
+    return session->requests;
+}
+
+guint64 vh_session_request_returned(const VhSession *session, const VhRequestRecord *request)
+{
+    return vh_add(request->request.returned_bytes,
+                  vh_asks_returned_for(session->asks, request->request.id));
+}
+
 static gboolean on_time_over(gpointer data)
 {
     *(gboolean *)data = TRUE;
@@ -403,6 +519,8 @@ gboolean vh_session_drain(VhSession *session, gboolean cancel, gint64 timeout_us
     session->is_draining = TRUE;
     if (cancel)
         vh_asks_cancel_all(session->asks);
+    vh_requests_cancel_all(session->requests);
+    settle_requests(session);
     while (vh_asks_n_running(session->asks) > 0 && !time_is_over)
         g_main_context_iteration(NULL, TRUE);
     if (!time_is_over)

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "vh-cycle.h"
+#include "vh-requests.h"
 #include "vh-watch.h"
 
 G_BEGIN_DECLS
@@ -29,6 +30,9 @@ typedef struct {
     void (*ask_started)(VhSession *session, const VhInFlight *ask, const VhAction *action,
                         gpointer data);
     void (*ask_ended)(VhSession *session, const VhEnded *ask, const char *message, gpointer data);
+    /* A request has been taken on, or is over: its status says how. Valid for the call. */
+    void (*request_started)(VhSession *session, const VhRequestRecord *request, gpointer data);
+    void (*request_ended)(VhSession *session, const VhRequestRecord *request, gpointer data);
     /* Something about a connection or domain: see vh-watch.h. */
     void (*watch_event)(VhSession *session, const char *uri, VhWatchEvent event, const char *name,
                         const VhUuid *uuid, const char *text, gpointer data);
@@ -88,6 +92,30 @@ gboolean vh_session_get_progress(VhSession *session, guint64 id, VhInFlight *ret
 
 /* FALSE where there is none of that id in flight. */
 gboolean vh_session_cancel(VhSession *session, guint64 id);
+
+typedef struct {
+    guint64 bytes;
+    VhLevel urgency;    /* as if the pool were at this level; not IDLE */
+    gint64 deadline_us; /* from now; 0: none */
+} VhSessionRequest;
+
+/*
+ * Takes on a request: from now on the plans get so much back from the guests that `urgency`
+ * unlocks, whatever the pool's own need, until it came back, the deadline has passed, it is
+ * cancelled, or nobody could give any more for VH_REQUEST_PATIENCE_US. Then what is still under way
+ * for it is cancelled, unless it is done, and `request_ended` follows with what came back. Its id;
+ * 0 with an error (INVALID, DENIED, BUSY).
+ */
+guint64 vh_session_request(VhSession *session, const VhSessionRequest *request, GError **error);
+
+/* FALSE where no request of that id is open. */
+gboolean vh_session_cancel_request(VhSession *session, guint64 id);
+
+/* Those that are not over. Borrowed. */
+const VhRequests *vh_session_requests(const VhSession *session);
+
+/* What came back for a request so far, asks under way included. */
+guint64 vh_session_request_returned(const VhSession *session, const VhRequestRecord *request);
 
 /*
  * Starts no more asks, and waits for those under way: `cancel` ends them early, and in both cases
