@@ -80,6 +80,41 @@ static gboolean parse_max_per_ask(VhOverride *override, const char *value, GErro
     return TRUE;
 }
 
+static const char *const reporting_names[] = {
+    [VH_REPORTING_LEAVE] = "leave",
+    [VH_REPORTING_AUTO] = "auto",
+    [VH_REPORTING_ALWAYS] = "always",
+    [VH_REPORTING_OFF] = "off",
+};
+
+const char *vh_reporting_mode_name(VhReportingMode mode)
+{
+    g_return_val_if_fail((guint)mode < G_N_ELEMENTS(reporting_names), "unknown");
+    return reporting_names[mode];
+}
+
+gboolean vh_reporting_mode_from_name(const char *name, VhReportingMode *ret_mode)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(reporting_names); i++) {
+        if (g_strcmp0(name, reporting_names[i]) == 0) {
+            *ret_mode = (VhReportingMode)i;
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+static gboolean parse_reporting(VhOverride *override, const char *value, GError **error)
+{
+    if (!vh_reporting_mode_from_name(value, &override->reporting)) {
+        g_autofree char *quoted = vh_text_quote(value);
+        g_set_error(error, VH_ERROR, VH_ERROR_INVALID,
+                    "%s is unknown; write auto, always, off or leave", quoted);
+        return FALSE;
+    }
+    return TRUE;
+}
+
 /* Exactly "YYYY-MM-DDThh:mm:ssZ": one spelling, no time zone to get wrong. */
 static gboolean parse_until(VhOverride *override, const char *value, GError **error)
 {
@@ -110,6 +145,7 @@ static const struct {
     {"ask", VH_OVERRIDE_ASK, parse_ask},
     {"cooldown", VH_OVERRIDE_COOLDOWN, parse_cooldown},
     {"max_per_ask", VH_OVERRIDE_MAX_PER_ASK, parse_max_per_ask},
+    {"reporting", VH_OVERRIDE_REPORTING, parse_reporting},
     {"until", 0, parse_until},
 };
 
@@ -127,11 +163,6 @@ gboolean vh_override_set(VhOverride *override, const char *name, const char *val
         }
         override->keys |= attributes[i].key;
         return TRUE;
-    }
-    if (strcmp(name, "reporting") == 0) {
-        g_set_error(error, VH_ERROR, VH_ERROR_UNSUPPORTED,
-                    "attribute reporting: not supported yet; leave it out");
-        return FALSE;
     }
     g_autofree char *quoted = vh_text_quote(name);
     g_autofree char *right = vh_text_join_or(known);

@@ -3,7 +3,8 @@
  * The policy that a domain's own metadata asks for, as data: the attributes of
  *
  *     <virthint:policy xmlns:virthint="urn:virthint:policy:1" class="perf" weight="200" ask="auto"
- *                      cooldown="15min" max_per_ask="256MiB" until="2026-12-31T06:00:00Z"/>
+ *                      cooldown="15min" max_per_ask="256MiB" reporting="off"
+ *                      until="2026-12-31T06:00:00Z"/>
  *
  * Reading them out of a domain is the library's; whether they count is decided by the host's
  * policy.
@@ -19,12 +20,21 @@ G_BEGIN_DECLS
 #define VH_WEIGHT_MAX 1000
 #define VH_COOLDOWN_MAX_US (7 * 24 * 3600 * (gint64)1000000)
 
+/* What becomes of a guest's continuous free page reporting. */
+typedef enum {
+    VH_REPORTING_LEAVE,  /* nothing: it stays as somebody else set it */
+    VH_REPORTING_AUTO,   /* on while memory is short and what it gives lasts; tier native only */
+    VH_REPORTING_ALWAYS, /* on */
+    VH_REPORTING_OFF,    /* off */
+} VhReportingMode;
+
 typedef enum {
     VH_OVERRIDE_CLASS = 1 << 0,
     VH_OVERRIDE_WEIGHT = 1 << 1,
     VH_OVERRIDE_ASK = 1 << 2,
     VH_OVERRIDE_COOLDOWN = 1 << 3,
     VH_OVERRIDE_MAX_PER_ASK = 1 << 4,
+    VH_OVERRIDE_REPORTING = 1 << 5,
 } VhOverrideKey;
 
 typedef struct {
@@ -34,19 +44,24 @@ typedef struct {
     gboolean ask_never;                 /* ask="never"; ask="auto" unsets it */
     gint64 cooldown_us;                 /* at most VH_COOLDOWN_MAX_US */
     guint64 max_per_ask_bytes;          /* at least 1 MiB */
-    gint64 until_us;                    /* UTC since 1970; 0: for ever */
+    VhReportingMode reporting;
+    gint64 until_us; /* UTC since 1970; 0: for ever */
 } VhOverride;
 
 /*
- * Sets one attribute. Unknown names, values out of range, and names whose effect does not exist yet
- * ("reporting"): VH_ERROR_INVALID or VH_ERROR_UNSUPPORTED, naming the attribute and what would be
- * right.
+ * Sets one attribute. Unknown names and values out of range: VH_ERROR_INVALID, naming the attribute
+ * and what would be right.
  */
 VH_PUBLIC gboolean vh_override_set(VhOverride *override, const char *name, const char *value,
                                    GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Whether `name` can be a class: [a-z0-9-]+, and it fits. */
 VH_PUBLIC gboolean vh_class_name_is_valid(const char *name);
+
+/* The stable words of the modes ("auto"), static; and the reverse, FALSE where there is no such
+ * word. */
+VH_PUBLIC const char *vh_reporting_mode_name(VhReportingMode mode);
+VH_PUBLIC gboolean vh_reporting_mode_from_name(const char *name, VhReportingMode *ret_mode);
 
 /* The key of an attribute name ("class"), 0 where there is none; and the reverse, static. */
 VH_PUBLIC guint vh_override_key_from_name(const char *name);

@@ -125,15 +125,11 @@ gboolean vh_policy_read_matches(VhPolicyDraft *draft, const VhPolicyKey *key, Js
 static gboolean refuse_override_key(const VhPolicyDraft *draft, const char *name, const char *path,
                                     GError **error)
 {
-    if (strcmp(name, "reporting") == 0) {
-        return vh_policy_draft_refuse(draft, path, VH_ERROR_UNSUPPORTED, error,
-                                      "\"reporting\" is not supported yet; leave it out");
-    }
     g_autofree char *quoted = vh_text_quote(name);
     return vh_policy_draft_refuse(
         draft, path, VH_ERROR_INVALID, error,
-        "%s is not an attribute that can be allowed; write class, weight, ask, cooldown "
-        "or max_per_ask",
+        "%s is not an attribute that can be allowed; write class, weight, ask, "
+        "cooldown, max_per_ask or reporting",
         quoted);
 }
 

@@ -49,14 +49,6 @@ typedef struct {
     guint64 swap_out_bytes_per_s; /* and from this rate of swapping out on; 0: not looked at */
 } VhPoolConfig;
 
-/* What becomes of a guest's continuous free page reporting. */
-typedef enum {
-    VH_REPORTING_LEAVE,  /* nothing: it stays as somebody else set it */
-    VH_REPORTING_AUTO,   /* on while memory is short and what it gives lasts; tier native only */
-    VH_REPORTING_ALWAYS, /* on */
-    VH_REPORTING_OFF,    /* off */
-} VhReportingMode;
-
 /* How a group of guests is treated. */
 typedef struct {
     char name[VH_CLASS_NAME_MAX];

@@ -42,9 +42,10 @@ typedef struct {
     guint tier_reasons; /* VhTierReason */
     gboolean has_autodeflate;
     VhReports reports;
-    guint facts;        /* VhFact */
-    guint64 xpath_hits; /* bit i: the policy's XPath match of index i applies */
-    guint64 node_mask;  /* bit n: its memory may be on NUMA node n; 0: on any */
+    guint facts;           /* VhFact */
+    guint64 xpath_hits;    /* bit i: the policy's XPath match of index i applies */
+    guint64 xpath_unknown; /* bit i: nobody knows yet, or it could not be found out */
+    guint64 node_mask;     /* bit n: its memory may be on NUMA node n; 0: on any */
 
     guint figures;           /* VhFigures that are there */
     guint64 current_bytes;   /* B: balloon.current */

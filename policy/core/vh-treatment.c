@@ -1,21 +1,68 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* From domain to class. */
 #include "vh-treatment.h"
+#include "vh-schedule.h"
 
-static gboolean match_applies(const VhMatch *match, const VhDomain *domain)
+VhConfig vh_treatment_at(const VhConfig *config, const VhSnapshot *snapshot, GArray *storage)
 {
-    if (match->kind == VH_MATCH_UUID)
-        return vh_uuid_compare(&match->uuid, &domain->uuid) == 0;
-    return g_pattern_match_simple(match->name_glob, domain->name);
+    VhConfig now = *config;
+
+    g_array_set_size(storage, 0);
+    g_array_append_vals(storage, config->classes, config->n_classes);
+    now.classes = (VhClass *)(gpointer)storage->data;
+    for (guint i = 0; i < config->n_schedules; i++) {
+        const VhSchedule *schedule = &config->schedules[i];
+
+        if (vh_schedule_is_active(schedule, snapshot->wall_us, snapshot->utc_offset_us))
+            vh_schedule_apply(schedule, &now.classes[schedule->class_index]);
+    }
+    return now;
 }
 
-static guint class_by_match(const VhConfig *config, const VhDomain *domain)
+typedef enum {
+    APPLIES_NOT,
+    APPLIES,
+    APPLIES_PERHAPS, /* nobody knows */
+} Applies;
+
+static Applies match_applies(const VhMatch *match, const VhDomain *domain)
+{
+    guint64 bit = G_GUINT64_CONSTANT(1) << match->xpath_index;
+
+    switch (match->kind) {
+    case VH_MATCH_UUID:
+        return vh_uuid_compare(&match->uuid, &domain->uuid) == 0 ? APPLIES : APPLIES_NOT;
+    case VH_MATCH_XPATH:
+        if (domain->xpath_unknown & bit)
+            return APPLIES_PERHAPS;
+        return domain->xpath_hits & bit ? APPLIES : APPLIES_NOT;
+    case VH_MATCH_FACTS:
+        return domain->facts & match->facts ? APPLIES : APPLIES_NOT;
+    default:
+        return g_pattern_match_simple(match->name_glob, domain->name) ? APPLIES : APPLIES_NOT;
+    }
+}
+
+/* The first that applies, or may: then *ret_is_known is FALSE. -1: none. */
+static int find_match(const VhConfig *config, const VhDomain *domain, gboolean *ret_is_known)
 {
     for (guint i = 0; i < config->n_matches; i++) {
-        if (match_applies(&config->matches[i], domain))
-            return config->matches[i].class_index;
+        Applies applies = match_applies(&config->matches[i], domain);
+
+        *ret_is_known = applies != APPLIES_PERHAPS;
+        if (applies != APPLIES_NOT)
+            return (int)i;
     }
-    return config->default_class;
+    *ret_is_known = TRUE;
+    return -1;
+}
+
+int vh_treatment_match(const VhConfig *config, const VhDomain *domain)
+{
+    gboolean is_known;
+    int index = find_match(config, domain, &is_known);
+
+    return is_known ? index : -1;
 }
 
 static guint class_by_override(const VhConfig *config, const VhOverride *override, guint fallback)
@@ -27,27 +74,51 @@ static guint class_by_override(const VhConfig *config, const VhOverride *overrid
     return (guint)index;
 }
 
+static void apply_override(const VhOverride *override, guint keys, VhClass *class)
+{
+    if (keys & VH_OVERRIDE_WEIGHT)
+        class->weight = override->weight;
+    if (keys & VH_OVERRIDE_ASK)
+        class->ask_never = override->ask_never;
+    if (keys & VH_OVERRIDE_COOLDOWN)
+        class->cooldown_us = override->cooldown_us;
+    if (keys & VH_OVERRIDE_MAX_PER_ASK)
+        class->max_per_ask_bytes = override->max_per_ask_bytes;
+    if (keys & VH_OVERRIDE_REPORTING)
+        class->reporting = override->reporting;
+}
+
 guint vh_treatment_resolve(const VhConfig *config, const VhDomain *domain, gint64 wall_us,
                            VhClass *ret_class)
 {
     const VhOverride *override = &domain->override;
-    guint index = class_by_match(config, domain);
     guint keys = override->keys & config->override_keys;
+    gboolean is_known;
+    int match = find_match(config, domain, &is_known);
+    guint index =
+        match >= 0 && is_known ? config->matches[match].class_index : config->default_class;
 
+    if (!is_known) {
+        *ret_class = config->classes[index];
+        ret_class->ask_never = TRUE;
+        ret_class->reporting = VH_REPORTING_LEAVE;
+        return index;
+    }
     if (config->classes[index].ask_never ||
         (override->until_us != 0 && wall_us >= override->until_us))
         keys = 0;
     if (keys & VH_OVERRIDE_CLASS)
         index = class_by_override(config, override, index);
-
     *ret_class = config->classes[index];
-    if (keys & VH_OVERRIDE_WEIGHT)
-        ret_class->weight = override->weight;
-    if (keys & VH_OVERRIDE_ASK)
-        ret_class->ask_never = override->ask_never;
-    if (keys & VH_OVERRIDE_COOLDOWN)
-        ret_class->cooldown_us = override->cooldown_us;
-    if (keys & VH_OVERRIDE_MAX_PER_ASK)
-        ret_class->max_per_ask_bytes = override->max_per_ask_bytes;
+    apply_override(override, keys, ret_class);
     return index;
+}
+
+guint vh_treatment_of(const VhConfig *config, const VhSnapshot *snapshot, const VhDomain *domain,
+                      VhClass *ret_class)
+{
+    g_autoptr(GArray) storage = g_array_new(FALSE, FALSE, sizeof(VhClass));
+    VhConfig now = vh_treatment_at(config, snapshot, storage);
+
+    return vh_treatment_resolve(&now, domain, snapshot->wall_us, ret_class);
 }

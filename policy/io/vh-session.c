@@ -372,8 +372,7 @@ static void fill_request(const VhSession *session, const VhDomain *domain, VhAsk
 {
     VhClass treatment;
 
-    vh_treatment_resolve(session->config, domain, vh_session_snapshot(session)->wall_us,
-                         &treatment);
+    vh_treatment_of(session->config, vh_session_snapshot(session), domain, &treatment);
     if (request->method == VH_ASK_PASS) {
         if (request->granule_bytes == 0)
             request->granule_bytes = treatment.granule_bytes;

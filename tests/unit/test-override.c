@@ -13,13 +13,15 @@ static void test_all_set(void)
     g_assert_true(vh_override_set(&override, "ask", "never", NULL));
     g_assert_true(vh_override_set(&override, "cooldown", "15min", NULL));
     g_assert_true(vh_override_set(&override, "max_per_ask", "256MiB", NULL));
+    g_assert_true(vh_override_set(&override, "reporting", "always", NULL));
     g_assert_true(vh_override_set(&override, "until", "2026-12-31T06:00:00Z", NULL));
-    g_assert_cmpuint(override.keys, ==, 31);
+    g_assert_cmpuint(override.keys, ==, 63);
     g_assert_cmpstr(override.class_name, ==, "perf");
     g_assert_cmpuint(override.weight, ==, 200);
     g_assert_true(override.ask_never);
     g_assert_cmpint(override.cooldown_us, ==, 15 * VH_MIN);
     g_assert_cmpuint(override.max_per_ask_bytes, ==, 256 * VH_MIB);
+    g_assert_cmpint(override.reporting, ==, VH_REPORTING_ALWAYS);
     g_assert_cmpint(override.until_us, ==, 1798696800 * VH_SEC);
     g_assert_true(vh_override_set(&override, "ask", "auto", NULL));
     g_assert_false(override.ask_never);
@@ -64,7 +66,8 @@ static void test_refused(void)
         {"until", "2026-12-31T06:00:00+01", VH_ERROR_INVALID, "UTC"},
         {"until", "2026-12-31T25:00:00Z", VH_ERROR_INVALID, "UTC"},
         {"until", "1969-12-31T06:00:00Z", VH_ERROR_INVALID, "after 1970"},
-        {"reporting", "auto", VH_ERROR_UNSUPPORTED, "not supported yet"},
+        {"reporting", "on", VH_ERROR_INVALID, "auto, always, off or leave"},
+        {"reporting", "", VH_ERROR_INVALID, "auto, always, off or leave"},
         {"clas", "perf", VH_ERROR_INVALID, "known are class"},
         {"", "", VH_ERROR_INVALID, "known are class"},
     };
@@ -85,13 +88,28 @@ static void test_refused(void)
 
 static void test_key_names(void)
 {
-    static const char *const names[] = {"class", "weight", "ask", "cooldown", "max_per_ask"};
+    static const char *const names[] = {"class",    "weight",      "ask",
+                                        "cooldown", "max_per_ask", "reporting"};
     for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
         guint key = vh_override_key_from_name(names[i]);
         g_assert_cmpuint(key, !=, 0);
         g_assert_cmpstr(vh_override_key_name((VhOverrideKey)key), ==, names[i]);
     }
-    g_assert_cmpuint(vh_override_key_from_name("reporting"), ==, 0);
+    g_assert_cmpuint(vh_override_key_from_name("until"), ==, 0);
+    g_assert_cmpuint(vh_override_key_from_name("granule"), ==, 0);
+}
+
+static void test_reporting_names(void)
+{
+    VhReportingMode mode;
+
+    for (guint i = VH_REPORTING_LEAVE; i <= VH_REPORTING_OFF; i++) {
+        g_assert_true(
+            vh_reporting_mode_from_name(vh_reporting_mode_name((VhReportingMode)i), &mode));
+        g_assert_cmpuint(mode, ==, i);
+    }
+    g_assert_false(vh_reporting_mode_from_name("Off", &mode));
+    g_assert_false(vh_reporting_mode_from_name(NULL, &mode));
 }
 
 int main(int argc, char **argv)
@@ -101,5 +119,6 @@ int main(int argc, char **argv)
     g_test_add_func("/override/until-alone-sets-nothing", test_until_alone_sets_nothing);
     g_test_add_func("/override/refused", test_refused);
     g_test_add_func("/override/key-names", test_key_names);
+    g_test_add_func("/override/reporting-names", test_reporting_names);
     return g_test_run();
 }

@@ -239,8 +239,6 @@ static void test_not_supported_yet(void)
          "not supported yet"},
         {HEAD "\"match\": [{\"if\": [\"vfio\"], \"class\": \"batch\"}]}", 2, "/match/0/if",
          "not supported yet"},
-        {HEAD "\"overrides\": {\"allow\": [\"reporting\"]}}", 2, "/overrides/allow/0",
-         "not supported yet"},
         {HEAD "\"model\": {\"lambda\": 1}}", 2, "/model/lambda", "not supported yet"},
         {HEAD "\"model\": {\"horizon\": \"30s\"}}", 2, "/model/horizon", "not supported yet"},
     };
