@@ -61,6 +61,8 @@ typedef struct {
     guint n_toggles; /* of toggles_wall_us, oldest first, all within the last hour */
     gint64 toggles_wall_us[VH_TOGGLES_PER_HOUR_MAX]; /* when it was switched, UTC */
 
+    guint64 engine_bytes; /* an engine to compare with keeps its own figure of the guest here; never
+                             in the file */
     gint64 last_seen_wall_us;
 } VhGuestState;
 
@@ -86,6 +88,11 @@ struct VhState {
     gboolean has_pool_swap_out;
     guint64 pool_swap_out_bytes; /* the counter */
     gint64 swap_out_rate_bytes_per_s;
+
+    /* of an engine to compare with, never in the file: when it last acted, monotonic, and a figure
+     * of its own */
+    gint64 engine_time_us;
+    gint64 engine_bytes;
 
     VhBucket proactive; /* what asks ahead of need may still move */
     GArray *buckets;    /* VhBucket, by class index */
