@@ -1,27 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The bus, the daemon, and what it tells. See demo-daemon.h. */
+/* What the daemon tells, as the demo's record. See demo-daemon.h. */
 #include "demo-daemon.h"
-
-#include <signal.h>
-#include <string.h>
-
-#define BUS_NAME "org.virthint.Daemon1"
-#define OBJECT_PATH "/org/virthint/Daemon1"
-#define INTERFACE "org.virthint.Daemon1"
-#define START_TIMEOUT_US (20 * G_USEC_PER_SEC)
-#define STOP_TIMEOUT_US (30 * G_USEC_PER_SEC)
-#define LOG_TAIL_BYTES 2000
 
 struct VhDemoDaemon {
     VhDemoRecord *record;
     gint64 start_us;
-    char *address;
-    char *log;
-    GSubprocess *bus;
-    GSubprocess *daemon;
-    GDBusConnection *connection;
-    GCancellable *cancellable;
-    guint subscription;
+    VhChildDaemon *child;
     char level[16];
 };
 
@@ -34,6 +18,11 @@ static int find_guest(const VhDemoRecord *record, const char *name)
     return -1;
 }
 
+static gint64 now_us(const VhDemoDaemon *self)
+{
+    return g_get_monotonic_time() - self->start_us;
+}
+
 static guint64 lookup_bytes(GVariant *dict, const char *key)
 {
     guint64 bytes = 0;
@@ -42,8 +31,9 @@ static guint64 lookup_bytes(GVariant *dict, const char *key)
     return bytes;
 }
 
-static void ask_started(VhDemoDaemon *self, guint64 id, GVariant *doc, gint64 at_us)
+static void ask_started(guint64 id, GVariant *doc, gpointer data)
 {
+    VhDemoDaemon *self = data;
     const char *name = NULL;
     VhDemoAsk *ask;
     int guest;
@@ -52,12 +42,13 @@ static void ask_started(VhDemoDaemon *self, guint64 id, GVariant *doc, gint64 at
     guest = find_guest(self->record, name);
     if (guest < 0)
         return;
-    ask = vh_demo_record_ask(self->record, id, (guint)guest, at_us);
+    ask = vh_demo_record_ask(self->record, id, (guint)guest, now_us(self));
     ask->asked_bytes = lookup_bytes(doc, "bytes");
 }
 
-static void ask_ended(VhDemoDaemon *self, guint64 id, GVariant *outcome, gint64 at_us)
+static void ask_ended(guint64 id, GVariant *outcome, gpointer data)
 {
+    VhDemoDaemon *self = data;
     const char *status = "unknown", *method = "unknown";
 
     for (guint i = 0; i < self->record->asks->len; i++) {
@@ -68,7 +59,7 @@ static void ask_ended(VhDemoDaemon *self, guint64 id, GVariant *outcome, gint64 
         g_variant_lookup(outcome, "status", "&s", &status);
         g_variant_lookup(outcome, "method", "&s", &method);
         g_variant_lookup(outcome, "duration_us", "x", &ask->took_us);
-        ask->ended_us = at_us;
+        ask->ended_us = now_us(self);
         ask->asked_bytes = MAX(ask->asked_bytes, lookup_bytes(outcome, "asked_bytes"));
         ask->returned_bytes = lookup_bytes(outcome, "returned_bytes");
         g_strlcpy(ask->status, status, sizeof(ask->status));
@@ -76,26 +67,9 @@ static void ask_ended(VhDemoDaemon *self, guint64 id, GVariant *outcome, gint64 
     }
 }
 
-static void on_signal(GDBusConnection *connection, const char *sender, const char *path,
-                      const char *interface, const char *signal_name, GVariant *parameters,
-                      gpointer data)
+static void planned(GVariant *plan, gpointer data)
 {
     VhDemoDaemon *self = data;
-    gint64 at_us = g_get_monotonic_time() - self->start_us;
-    g_autoptr(GVariant) doc = NULL;
-    guint64 id;
-
-    if (!g_variant_is_of_type(parameters, G_VARIANT_TYPE("(ta{sv})")))
-        return;
-    g_variant_get(parameters, "(t@a{sv})", &id, &doc);
-    if (g_str_equal(signal_name, "AskStarted"))
-        ask_started(self, id, doc, at_us);
-    else if (g_str_equal(signal_name, "AskEnded"))
-        ask_ended(self, id, doc, at_us);
-}
-
-static void take_plan(VhDemoDaemon *self, GVariant *plan)
-{
     g_autoptr(GVariant) refusals = NULL;
     const char *level = "";
     GVariantIter iter;
@@ -122,143 +96,22 @@ static void take_plan(VhDemoDaemon *self, GVariant *plan)
     }
 }
 
-static void on_plan(GObject *source, GAsyncResult *result, gpointer data)
-{
-    g_autoptr(GError) error = NULL;
-    g_autoptr(GVariant) reply =
-        g_dbus_connection_call_finish(G_DBUS_CONNECTION(source), result, &error);
-    g_autoptr(GVariant) plan = NULL;
-
-    /* A cancelled call: the daemon's struct may be gone. */
-    if (!reply)
-        return;
-    g_variant_get(reply, "(@a{sv})", &plan);
-    take_plan(data, plan);
-}
-
-void vh_demo_daemon_poll(VhDemoDaemon *self)
-{
-    g_dbus_connection_call(self->connection, BUS_NAME, OBJECT_PATH, INTERFACE, "GetPlan", NULL,
-                           G_VARIANT_TYPE("(a{sv})"), G_DBUS_CALL_FLAGS_NO_AUTO_START, 5000,
-                           self->cancellable, on_plan, self);
-}
-
-static gboolean exists(gpointer path)
-{
-    return g_file_test(path, G_FILE_TEST_EXISTS);
-}
-
-static gboolean has_owner(gpointer data)
-{
-    VhDemoDaemon *self = data;
-    g_autoptr(GVariant) reply = g_dbus_connection_call_sync(
-        self->connection, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
-        "NameHasOwner", g_variant_new("(s)", BUS_NAME), G_VARIANT_TYPE("(b)"),
-        G_DBUS_CALL_FLAGS_NONE, 5000, NULL, NULL);
-    gboolean has = FALSE;
-
-    if (reply)
-        g_variant_get(reply, "(b)", &has);
-    return has;
-}
-
-/* Looks until it is so, while the child lives and the time lasts. */
-static gboolean wait_for(gboolean (*is_so)(gpointer), gpointer data, GSubprocess *child)
-{
-    gint64 until_us = g_get_monotonic_time() + START_TIMEOUT_US;
-
-    while (!is_so(data)) {
-        while (g_main_context_iteration(NULL, FALSE))
-            continue;
-        if (!g_subprocess_get_identifier(child) || g_get_monotonic_time() > until_us)
-            return FALSE;
-        g_usleep(20 * 1000);
-    }
-    return TRUE;
-}
-
-static gboolean start_bus(VhDemoDaemon *self, const char *folder, GError **error)
-{
-    g_autofree char *socket = g_build_filename(folder, "bus", NULL);
-    g_autofree char *argument = NULL;
-
-    self->address = g_strdup_printf("unix:path=%s", socket);
-    argument = g_strdup_printf("--address=%s", self->address);
-    self->bus =
-        g_subprocess_new(G_SUBPROCESS_FLAGS_STDOUT_SILENCE, error, "dbus-daemon", "--session",
-                         "--nofork", "--nopidfile", "--nosyslog", argument, NULL);
-    if (!self->bus)
-        return FALSE;
-    if (!wait_for(exists, socket, self->bus)) {
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "dbus-daemon does not start");
-        return FALSE;
-    }
-    self->connection =
-        g_dbus_connection_new_for_address_sync(self->address,
-                                               G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT |
-                                                   G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION,
-                                               NULL, NULL, error);
-    if (!self->connection)
-        return FALSE;
-    self->subscription =
-        g_dbus_connection_signal_subscribe(self->connection, BUS_NAME, INTERFACE, NULL, OBJECT_PATH,
-                                           NULL, G_DBUS_SIGNAL_FLAGS_NONE, on_signal, self, NULL);
-    return TRUE;
-}
-
-/* The end of the log, for an error. */
-static char *log_tail(const char *path)
-{
-    g_autofree char *text = NULL;
-    gsize length = 0;
-
-    if (!g_file_get_contents(path, &text, &length, NULL) || length == 0)
-        return g_strdup("it logged nothing");
-    return g_strdup(length > LOG_TAIL_BYTES ? text + length - LOG_TAIL_BYTES : text);
-}
-
-static gboolean start_daemon(VhDemoDaemon *self, const VhDemoDaemonOptions *options, GError **error)
-{
-    g_autofree char *policy_folder = g_build_filename(options->folder, "policy.d", NULL);
-    g_autofree char *policy = g_build_filename(policy_folder, "demo.json", NULL);
-    g_autofree char *state = g_build_filename(options->folder, "state.json", NULL);
-    g_autoptr(GSubprocessLauncher) launcher = NULL;
-
-    if (g_mkdir_with_parents(policy_folder, 0700) < 0) {
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "cannot make %s", policy_folder);
-        return FALSE;
-    }
-    if (!g_file_set_contents(policy, options->policy, -1, error))
-        return FALSE;
-    launcher = g_subprocess_launcher_new(G_SUBPROCESS_FLAGS_NONE);
-    g_subprocess_launcher_set_stdout_file_path(launcher, self->log);
-    g_subprocess_launcher_set_flags(launcher, G_SUBPROCESS_FLAGS_STDERR_MERGE);
-    self->daemon = g_subprocess_launcher_spawn(launcher, error, options->program, "--policy",
-                                               policy_folder, "--connect", options->uri, "--state",
-                                               state, "--bus", self->address, NULL);
-    if (!self->daemon)
-        return FALSE;
-    if (!wait_for(has_owner, self, self->daemon)) {
-        g_autofree char *tail = log_tail(self->log);
-
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "virthintd does not start:\n%s", tail);
-        return FALSE;
-    }
-    return TRUE;
-}
-
-VhDemoDaemon *vh_demo_daemon_start(const VhDemoDaemonOptions *options, VhDemoRecord *record,
+VhDemoDaemon *vh_demo_daemon_start(const VhChildDaemonOptions *options, VhDemoRecord *record,
                                    gint64 start_us, GError **error)
 {
+    static const VhChildDaemonCallbacks callbacks = {ask_started, ask_ended, planned};
     g_autoptr(VhDemoDaemon) self = g_new0(VhDemoDaemon, 1);
 
     self->record = record;
     self->start_us = start_us;
-    self->cancellable = g_cancellable_new();
-    self->log = g_build_filename(options->folder, "virthintd.log", NULL);
-    if (!start_bus(self, options->folder, error) || !start_daemon(self, options, error))
+    if (!(self->child = vh_child_daemon_start(options, &callbacks, self, error)))
         return NULL;
     return g_steal_pointer(&self);
+}
+
+void vh_demo_daemon_poll(VhDemoDaemon *self)
+{
+    vh_child_daemon_poll(self->child);
 }
 
 const char *vh_demo_daemon_level(const VhDemoDaemon *self)
@@ -268,54 +121,18 @@ const char *vh_demo_daemon_level(const VhDemoDaemon *self)
 
 gboolean vh_demo_daemon_is_running(const VhDemoDaemon *self)
 {
-    return g_subprocess_get_identifier(self->daemon) != NULL;
+    return vh_child_daemon_is_running(self->child);
 }
 
 gboolean vh_demo_daemon_stop(VhDemoDaemon *self, GError **error)
 {
-    gint64 until_us = g_get_monotonic_time() + STOP_TIMEOUT_US;
-    g_autofree char *tail = NULL;
-
-    g_subprocess_send_signal(self->daemon, SIGTERM);
-    while (vh_demo_daemon_is_running(self) && g_get_monotonic_time() < until_us) {
-        while (g_main_context_iteration(NULL, FALSE))
-            continue;
-        g_usleep(20 * 1000);
-    }
-    if (vh_demo_daemon_is_running(self)) {
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
-                    "virthintd does not end within %d s of SIGTERM",
-                    (int)(STOP_TIMEOUT_US / G_USEC_PER_SEC));
-        return FALSE;
-    }
-    if (g_subprocess_get_successful(self->daemon))
-        return TRUE;
-    tail = log_tail(self->log);
-    g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "virthintd failed:\n%s", tail);
-    return FALSE;
+    return vh_child_daemon_stop(self->child, error);
 }
 
 void vh_demo_daemon_free(VhDemoDaemon *self)
 {
     if (!self)
         return;
-    g_cancellable_cancel(self->cancellable);
-    if (self->connection) {
-        g_dbus_connection_signal_unsubscribe(self->connection, self->subscription);
-        g_dbus_connection_close_sync(self->connection, NULL, NULL);
-    }
-    if (self->daemon)
-        g_subprocess_force_exit(self->daemon);
-    if (self->bus)
-        g_subprocess_force_exit(self->bus);
-    /* Replies that were cancelled are delivered now, while nobody can see a freed struct. */
-    while (g_main_context_iteration(NULL, FALSE))
-        continue;
-    g_clear_object(&self->connection);
-    g_clear_object(&self->daemon);
-    g_clear_object(&self->bus);
-    g_clear_object(&self->cancellable);
-    g_free(self->address);
-    g_free(self->log);
+    vh_child_daemon_free(self->child);
     g_free(self);
 }

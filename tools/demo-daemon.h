@@ -5,18 +5,10 @@
  */
 #pragma once
 
+#include "child-daemon.h"
 #include "demo-record.h"
 
-#include <gio/gio.h>
-
 G_BEGIN_DECLS
-
-typedef struct {
-    const char *program; /* path of virthintd */
-    const char *uri;     /* the libvirt connection to watch */
-    const char *folder;  /* for the policy, the state, the bus and the log; is there already */
-    const char *policy;  /* text of the policy file */
-} VhDemoDaemonOptions;
 
 typedef struct VhDemoDaemon VhDemoDaemon;
 
@@ -25,7 +17,7 @@ typedef struct VhDemoDaemon VhDemoDaemon;
  * come on the default main context and go into `record` (borrowed), whose time started at
  * `start_us` (monotonic). NULL with what went wrong, the daemon's last lines included.
  */
-VhDemoDaemon *vh_demo_daemon_start(const VhDemoDaemonOptions *options, VhDemoRecord *record,
+VhDemoDaemon *vh_demo_daemon_start(const VhChildDaemonOptions *options, VhDemoRecord *record,
                                    gint64 start_us, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Asks for the plan of the last cycle; its verdicts are in the record once the main loop ran. */

@@ -41,12 +41,6 @@ struct VhDemoStage {
     VhLabWork *works[G_N_ELEMENTS(bursts)];
 };
 
-/* libvirt does not know the property: it goes through its override of the device's options. */
-#define PASSES_XML                                                    \
-    "<qemu:override><qemu:device alias='balloon0'><qemu:frontend>"    \
-    "<qemu:property name='reporting-ctrl' type='bool' value='true'/>" \
-    "</qemu:frontend></qemu:device></qemu:override>"
-
 static VhLabGuest *launch(VhLab *lab, const VhDemoStageOptions *options, guint guest,
                           GError **error)
 {
@@ -60,7 +54,7 @@ static VhLabGuest *launch(VhLab *lab, const VhDemoStageOptions *options, guint g
         .emulator = options->emulator,
         .balloon_module = options->balloon_module,
         .reporting = options->emulator != NULL,
-        .extra_xml = options->emulator ? PASSES_XML : NULL,
+        .extra_xml = options->emulator ? VH_LAB_PASSES_XML : NULL,
     };
 
     return vh_lab_guest_launch(lab, &spec, error);

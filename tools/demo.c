@@ -67,7 +67,7 @@ static VhDemoDaemon *start_daemon(Demo *demo, VhDemoRecord *record, gint64 start
 {
     g_autofree char *folder = g_build_filename(vh_lab_dir(demo->lab), "virthintd", NULL);
     g_autofree char *policy = policy_text(demo->budget_bytes, is_native(demo));
-    const VhDemoDaemonOptions options = {
+    const VhChildDaemonOptions options = {
         .program = demo->options->daemon,
         .uri = vh_lab_uri(demo->lab),
         .folder = folder,

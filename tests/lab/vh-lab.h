@@ -101,6 +101,15 @@ typedef struct {
 } VhLabGuestSpec;
 
 /*
+ * For VhLabGuestSpec.extra_xml, with `reporting` and a patched emulator: passes on request. libvirt
+ * does not know the property: it goes through its override of the device's options.
+ */
+#define VH_LAB_PASSES_XML                                             \
+    "<qemu:override><qemu:device alias='balloon0'><qemu:frontend>"    \
+    "<qemu:property name='reporting-ctrl' type='bool' value='true'/>" \
+    "</qemu:frontend></qemu:device></qemu:override>"
+
+/*
  * Defines and starts a transient domain, and returns once QEMU runs; several guests boot at once
  * when they are launched one after another and then waited for. Free with vh_lab_guest_free().
  */
