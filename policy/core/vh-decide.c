@@ -5,6 +5,7 @@
 #include "vh-eligible.h"
 #include "vh-learn.h"
 #include "vh-pool.h"
+#include "vh-toggle.h"
 #include "vh-treatment.h"
 
 /* What the steps of one decision share. */
@@ -114,6 +115,8 @@ static void judge_domain(Decision *decision, guint index)
     if (verdict.has_yield)
         verdict.cost.price =
             price_of(&decision->config->model, verdict.weight, verdict.yield.expected_bytes);
+    vh_toggle_plan(decision->config, snapshot, candidate.guest, &treatment, decision->next,
+                   decision->plan, &verdict);
     g_array_append_val(decision->plan->verdicts, verdict);
     if (verdict.reason == VH_REASON_ASK)
         g_array_append_val(decision->order, index);

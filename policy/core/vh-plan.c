@@ -36,7 +36,7 @@ static const struct {
     const char *text;
 } toggle_reasons[VH_TOGGLE_REASONS] = {
     [VH_TOGGLE_NONE] = {"none", "it is as it should be"},
-    [VH_TOGGLE_LEAVE] = {"leave", "its class leaves reporting alone"},
+    [VH_TOGGLE_LEAVE] = {"leave", "its class leaves reporting alone, or it is never to be asked"},
     [VH_TOGGLE_TIER] = {"tier", "its QEMU cannot be told, or must not be"},
     [VH_TOGGLE_UNKNOWN] = {"unknown", "nobody knows yet whether it is on"},
     [VH_TOGGLE_ABSENT] = {"absent", "it is not running, does not answer, or is held by a job"},
@@ -46,6 +46,7 @@ static const struct {
     [VH_TOGGLE_OFF] = {"off", "switched off: its class has it off"},
     [VH_TOGGLE_RETOUCH] = {"retouch", "switched off: it takes back at once what it gives"},
     [VH_TOGGLE_QUIET] = {"quiet", "switched off: memory has not been short for a while"},
+    [VH_TOGGLE_IN_FLIGHT] = {"in-flight", "not now: an ask is under way"},
     [VH_TOGGLE_DWELL] = {"dwell", "not yet: it was switched too recently"},
     [VH_TOGGLE_TOO_OFTEN] = {"too-often", "not yet: it was switched often enough within the hour"},
 };

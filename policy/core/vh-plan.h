@@ -38,7 +38,7 @@ typedef struct {
 /* Why continuous reporting of a guest is, or is not, switched. */
 typedef enum {
     VH_TOGGLE_NONE,      /* it is as it should be */
-    VH_TOGGLE_LEAVE,     /* its class says to leave it alone, or it never is to be asked */
+    VH_TOGGLE_LEAVE,     /* its class says to leave it alone, or auto where it never is asked */
     VH_TOGGLE_TIER,      /* its QEMU cannot be told, or may not, or its driver is a stock one */
     VH_TOGGLE_UNKNOWN,   /* nobody knows yet how it stands */
     VH_TOGGLE_ABSENT,    /* it is not running, hangs, or is migrating */
@@ -47,6 +47,7 @@ typedef enum {
     VH_TOGGLE_OFF,       /* off: its class says so */
     VH_TOGGLE_RETOUCH,   /* off: it takes back at once what it gives */
     VH_TOGGLE_QUIET,     /* off: memory has not been short for a while */
+    VH_TOGGLE_IN_FLIGHT, /* not now: an ask is under way */
     VH_TOGGLE_DWELL,     /* not yet: it was switched too recently */
     VH_TOGGLE_TOO_OFTEN, /* not yet: it was switched often enough within the hour */
     VH_TOGGLE_REASONS,
