@@ -2,9 +2,16 @@
 /* The cycle, and the table of engines. */
 #include "vh-cycle.h"
 #include "vh-decide.h"
+#include "vh-rule.h"
 
 static const VhEngine engines[] = {
     {"virthint", vh_decide},
+    {"uniform", vh_engine_uniform},
+    {"proportional", vh_engine_proportional},
+    {"largest", vh_engine_largest},
+    {"proxmox", vh_engine_proxmox},
+    {"mom", vh_engine_mom},
+    {"esx", vh_engine_esx},
 };
 
 const VhEngine *vh_engine_find(const char *name)
