@@ -5,7 +5,9 @@
  */
 #include "vh-probe.h"
 
+#include "vh-facts.h"
 #include "vh-libvirt.h"
+#include "vh-placement.h"
 #include "vh-units.h"
 #include "vh-xml.h"
 
@@ -180,6 +182,26 @@ static void take_numa(const xmlNode *numa, VhProbe *probe)
     }
 }
 
+static void take_facts(const xmlNode *root, VhProbe *probe)
+{
+    const struct {
+        VhFact fact;
+        gboolean holds;
+    } facts[] = {
+        {VH_FACT_DEDICATED_CPU, vh_placement_has_own_cpus(root)},
+        {VH_FACT_REALTIME, vh_placement_is_realtime(root)},
+        {VH_FACT_HUGEPAGES, (probe->reasons & VH_TIER_REASON_HUGEPAGES) != 0},
+        {VH_FACT_VFIO, (probe->reasons & VH_TIER_REASON_VFIO) != 0},
+        {VH_FACT_LOCKED, (probe->reasons & VH_TIER_REASON_LOCKED) != 0},
+        {VH_FACT_SHARED_MEMORY, probe->is_shared},
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(facts); i++)
+        probe->facts |= facts[i].holds ? facts[i].fact : 0;
+    probe->n_vcpus = vh_placement_n_vcpus(root);
+    probe->node_mask = vh_placement_node_mask(root);
+}
+
 static void set_tier(VhProbe *probe)
 {
     probe->tier = probe->reasons & BLOCKING_REASONS ? VH_TIER_NONE : probe->known_tier;
@@ -206,6 +228,7 @@ gboolean vh_probe_parse(const char *domain_xml, VhProbe *ret_probe, GError **err
     /* SEV, TDX and their like pin all memory, and what is discarded would not be found again. */
     if (vh_xml_child(root, "launchSecurity"))
         probe.reasons |= VH_TIER_REASON_LOCKED;
+    take_facts(root, &probe);
     if (!probe.has_balloon)
         probe.reasons |= VH_TIER_REASON_NO_BALLOON;
     else if (!probe.has_autodeflate)

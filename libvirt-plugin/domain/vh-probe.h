@@ -22,6 +22,9 @@ typedef struct {
                             its QEMU is a patched one, or it would not have started */
     gboolean is_shared;  /* memfd or file with shared access: RSS is not anonymous memory */
     gint64 stats_period_us; /* 0: nobody asks the driver for stats */
+    guint facts;            /* VhFact */
+    guint n_vcpus;          /* 0: unknown */
+    guint64 node_mask;      /* bit n: its memory may be on NUMA node n; 0: on any */
 } VhProbe;
 
 /*

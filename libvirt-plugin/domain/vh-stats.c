@@ -23,6 +23,7 @@ static const struct {
     {"balloon.usable", VH_HAS_USABLE, offsetof(VhStats, usable_bytes)},
     {"balloon.disk_caches", VH_HAS_CACHES, offsetof(VhStats, caches_bytes)},
     {"balloon.rss", VH_HAS_RSS, offsetof(VhStats, rss_bytes)},
+    {"balloon.swap_in", VH_HAS_SWAP_IN, offsetof(VhStats, swap_in_bytes)},
 };
 
 static gboolean take_unsigned(const virTypedParameter *param, guint64 *ret_value)
@@ -48,6 +49,23 @@ static void take_size(const virTypedParameter *param, VhStats *stats)
     }
 }
 
+/* Both or neither: which of the guest's faults read from a disk is what matters. */
+static void take_faults(const virDomainStatsRecord *record, VhStats *stats)
+{
+    guint n_known = 0;
+
+    for (int i = 0; i < record->nparams; i++) {
+        const virTypedParameter *param = &record->params[i];
+
+        if (strcmp(param->field, "balloon.minor_fault") == 0)
+            n_known += take_unsigned(param, &stats->minor_faults);
+        else if (strcmp(param->field, "balloon.major_fault") == 0)
+            n_known += take_unsigned(param, &stats->major_faults);
+    }
+    if (n_known == 2)
+        stats->figures |= VH_HAS_FAULTS;
+}
+
 void vh_stats_from_record(const virDomainStatsRecord *record, VhStats *ret_stats)
 {
     memset(ret_stats, 0, sizeof *ret_stats);
@@ -70,6 +88,7 @@ void vh_stats_from_record(const virDomainStatsRecord *record, VhStats *ret_stats
             take_size(param, ret_stats);
         }
     }
+    take_faults(record, ret_stats);
 }
 
 gboolean vh_stats_read(virDomainPtr domain, VhStats *ret_stats, GError **error)

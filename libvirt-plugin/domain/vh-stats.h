@@ -15,6 +15,8 @@ typedef struct {
     int state;     /* virDomainState */
     guint64 current_bytes, maximum_bytes, unused_bytes, available_bytes, usable_bytes, caches_bytes,
         rss_bytes;
+    guint64 minor_faults, major_faults; /* in the guest, since its boot */
+    guint64 swap_in_bytes;              /* what the guest itself swapped in, since its boot */
     gint64 cpu_time_us;
     gint64 last_update_us; /* UTC since 1970, whole seconds; 0: the driver has told nothing yet */
 } VhStats;

@@ -305,6 +305,8 @@ VhWatchView *vh_entries_view(const VhEntries *entries)
             .hung_since_us = entry->is_hung ? entry->hung_since_us : 0,
             .has_job = entry->has_job,
             .has_in_flight = entry->has_record || entry->record_error,
+            .knows_reporting = entry->has_told && !entry->is_stock,
+            .is_reporting = entry->has_told && !entry->is_stock && entry->reporting.is_enabled,
         };
 
         if (entry->has_static)

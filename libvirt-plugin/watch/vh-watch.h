@@ -37,6 +37,8 @@ typedef struct {
     gint64 hung_since_us;       /* monotonic */
     gboolean has_job;           /* migration, save, dump... */
     gboolean has_in_flight;     /* an in-flight record is in its metadata */
+    gboolean knows_reporting;   /* its QEMU told, when it was last asked... */
+    gboolean is_reporting;      /* ... that continuous reporting is switched on */
 } VhWatchDomain;
 
 /* What one poll saw, immutable, counted. */

@@ -133,6 +133,36 @@ static void test_told_stays(Bench *bench, gconstpointer data)
     assert_tier(bench, VH_TIER_NONE, VH_TIER_REASON_STOCK_DRIVER | VH_TIER_REASON_NO_DRIVER);
 }
 
+static void assert_reporting(const Bench *bench, gboolean knows, gboolean is_on)
+{
+    g_autoptr(VhWatchView) view = vh_entries_view(bench->entries);
+    guint n;
+    const VhWatchDomain *domains = vh_watch_view_domains(view, &n);
+
+    g_assert_cmpint(domains[0].knows_reporting, ==, knows);
+    g_assert_cmpint(domains[0].is_reporting, ==, is_on);
+}
+
+/* Off and unknown are two things. */
+static void test_reporting(Bench *bench, gconstpointer data)
+{
+    VhPollFound found = found_new(bench, TRUE);
+
+    merge(bench, &found);
+    assert_reporting(bench, FALSE, FALSE);
+    tell(&found, PASSES);
+    merge(bench, &found);
+    assert_reporting(bench, TRUE, FALSE);
+    found.reporting.is_enabled = TRUE;
+    merge(bench, &found);
+    assert_reporting(bench, TRUE, TRUE);
+    vh_entries_forget_told(bench->entries);
+    assert_reporting(bench, FALSE, FALSE);
+    found.told = VH_POLL_STOCK;
+    merge(bench, &found);
+    assert_reporting(bench, FALSE, FALSE);
+}
+
 /* Not asked yet: what the XML shows; then again every 10 s. A stock QEMU is never due. */
 static void test_due(Bench *bench, gconstpointer data)
 {
@@ -225,6 +255,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     ADD("/entries/told-stays", test_told_stays);
+    ADD("/entries/reporting", test_reporting);
     ADD("/entries/due", test_due);
     ADD("/entries/stock-answer", test_stock_answer);
     ADD("/entries/no-answer", test_no_answer);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What domain XML says about a guest; hostile XML too. */
+#include "vh-facts.h"
 #include "vh-probe.h"
 #include "vh-units.h"
 
@@ -137,6 +138,105 @@ static void test_details(void)
         NULL));
     g_assert_true(probe.is_shared);
     g_assert_false(probe.has_balloon);
+}
+
+#define PINNED(n, pins) DOMAIN("<vcpu placement='static'>" n "</vcpu><cputune>" pins "</cputune>")
+#define PIN(vcpu, set) "<vcpupin vcpu='" vcpu "' cpuset='" set "'/>"
+
+static const struct {
+    const char *name;
+    const char *xml;
+    guint facts;
+    guint n_vcpus;
+} treated[] = {
+    {"nothing", DOMAIN(""), 0, 0},
+    {"vcpus", DOMAIN("<vcpu>4</vcpu>"), 0, 4},
+    {"vcpus, some not there", DOMAIN("<vcpu current='2'>4</vcpu>"), 0, 2},
+    {"vcpus, nonsense", DOMAIN("<vcpu current='-2'>many</vcpu>"), 0, 0},
+    {"each its own", PINNED("2", PIN("0", "4") PIN("1", "5")), VH_FACT_DEDICATED_CPU, 2},
+    {"one without", PINNED("2", PIN("0", "4")), 0, 2},
+    {"one on two", PINNED("2", PIN("0", "4") PIN("1", "5-6")), 0, 2},
+    {"one on two, apart", PINNED("2", PIN("0", "4") PIN("1", "5,7")), 0, 2},
+    {"two on one", PINNED("2", PIN("0", "4") PIN("1", "4")), 0, 2},
+    {"no vcpu", DOMAIN("<cputune>" PIN("0", "4") "</cputune>"), 0, 0},
+    {"the emulator only", PINNED("1", "<emulatorpin cpuset='3'/>"), 0, 1},
+    {"one vcpu on one", DOMAIN("<vcpu cpuset='3'>1</vcpu>"), VH_FACT_DEDICATED_CPU, 1},
+    {"one vcpu on two", DOMAIN("<vcpu cpuset='2-3'>1</vcpu>"), 0, 1},
+    {"two vcpus on one", DOMAIN("<vcpu cpuset='3'>2</vcpu>"), 0, 2},
+    {"fifo", PINNED("1", "<vcpusched vcpus='0' scheduler='fifo' priority='1'/>"), VH_FACT_REALTIME,
+     1},
+    {"rr", PINNED("1", "<vcpusched vcpus='0' scheduler='rr' priority='1'/>"), VH_FACT_REALTIME, 1},
+    {"batch", PINNED("1", "<vcpusched vcpus='0' scheduler='batch'/>"), 0, 1},
+    {"the emulator's threads", PINNED("1", "<emulatorsched scheduler='fifo' priority='1'/>"), 0, 1},
+    {"hugepages", DOMAIN("<memoryBacking><hugepages/></memoryBacking>"), VH_FACT_HUGEPAGES, 0},
+    {"locked", DOMAIN("<memoryBacking><locked/></memoryBacking>"), VH_FACT_LOCKED, 0},
+    {"encrypted", DOMAIN("<launchSecurity type='sev'/>"), VH_FACT_LOCKED, 0},
+    {"a device of the host", DOMAIN("<devices><hostdev mode='subsystem' type='pci'/></devices>"),
+     VH_FACT_VFIO, 0},
+    {"a USB device", DOMAIN("<devices><hostdev mode='subsystem' type='usb'/></devices>"), 0, 0},
+    {"shared",
+     DOMAIN("<memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>"),
+     VH_FACT_SHARED_MEMORY, 0},
+    {"memfd of its own", DOMAIN("<memoryBacking><source type='memfd'/></memoryBacking>"), 0, 0},
+};
+
+static void test_facts(void)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(treated); i++) {
+        VhProbe probe;
+
+        g_test_message("%s", treated[i].name);
+        g_assert_true(vh_probe_parse(treated[i].xml, &probe, NULL));
+        g_assert_cmphex(probe.facts, ==, treated[i].facts);
+        g_assert_cmpuint(probe.n_vcpus, ==, treated[i].n_vcpus);
+    }
+}
+
+#define TUNED(inside) DOMAIN("<numatune>" inside "</numatune>")
+#define CELLS "<cpu><numa><cell id='0'/><cell id='1'/></numa></cpu>"
+#define MEMORY(mode, set) "<memory mode='" mode "' nodeset='" set "'/>"
+#define MEMNODE(cell, mode, set) "<memnode cellid='" cell "' mode='" mode "' nodeset='" set "'/>"
+
+static const struct {
+    const char *name;
+    const char *xml;
+    guint64 mask;
+} bound[] = {
+    {"nothing", DOMAIN(""), 0},
+    {"strict", TUNED(MEMORY("strict", "1")), 0x2},
+    {"restrictive", TUNED(MEMORY("restrictive", "0,2-3")), 0xd},
+    {"without one", TUNED(MEMORY("strict", "1-4,^3")), 0x16},
+    {"the last that there is room for", TUNED(MEMORY("strict", "63")), (guint64)1 << 63},
+    {"one that there is no room for", TUNED(MEMORY("strict", "0,64")), 0},
+    {"preferred", TUNED(MEMORY("preferred", "1")), 0},
+    {"interleaved", TUNED(MEMORY("interleave", "0-1")), 0},
+    {"chosen by numad", TUNED("<memory mode='strict' placement='auto'/>"), 0},
+    {"nonsense", TUNED(MEMORY("strict", "1-,x")), 0},
+    {"the wrong way round", TUNED(MEMORY("strict", "3-1")), 0},
+    {"all cells",
+     DOMAIN(CELLS "<numatune>" MEMNODE("0", "strict", "1")
+                MEMNODE("1", "strict", "3") "</numatune>"),
+     0xa},
+    {"one cell, the rest anywhere",
+     DOMAIN(CELLS "<numatune>" MEMNODE("0", "strict", "1") "</numatune>"), 0},
+    {"one cell, the rest bound",
+     DOMAIN(CELLS "<numatune>" MEMORY("strict", "2") MEMNODE("0", "strict", "1") "</numatune>"),
+     0x6},
+    {"one cell not strictly",
+     DOMAIN(CELLS "<numatune>" MEMNODE("0", "strict", "1")
+                MEMNODE("1", "preferred", "3") "</numatune>"),
+     0},
+};
+
+static void test_nodes(void)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(bound); i++) {
+        VhProbe probe;
+
+        g_test_message("%s", bound[i].name);
+        g_assert_true(vh_probe_parse(bound[i].xml, &probe, NULL));
+        g_assert_cmphex(probe.node_mask, ==, bound[i].mask);
+    }
 }
 
 static void test_absurd_periods(void)
@@ -295,6 +395,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/probe/tiers", test_tiers);
     g_test_add_func("/probe/details", test_details);
+    g_test_add_func("/probe/facts", test_facts);
+    g_test_add_func("/probe/nodes", test_nodes);
     g_test_add_func("/probe/absurd-periods", test_absurd_periods);
     g_test_add_func("/probe/refused", test_refused);
     g_test_add_func("/probe/driver", test_driver);

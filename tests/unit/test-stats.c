@@ -39,11 +39,15 @@ static void test_all(void)
         ULLONG("balloon.disk_caches", 300),
         ULLONG("balloon.rss", 400),
         ULLONG("balloon.last-update", 1795226858),
+        ULLONG("balloon.swap_in", 12),
+        ULLONG("balloon.swap_out", 99),
+        ULLONG("balloon.major_fault", 7),
+        ULLONG("balloon.minor_fault", 900),
         ULLONG("balloon.some_day_more", 5),
     };
     VhStats stats = stats_of(params, G_N_ELEMENTS(params));
 
-    g_assert_cmphex(stats.figures, ==, 0xff);
+    g_assert_cmphex(stats.figures, ==, 0xff | VH_HAS_FAULTS | VH_HAS_SWAP_IN);
     g_assert_cmpint(stats.state, ==, VIR_DOMAIN_RUNNING);
     g_assert_cmpint(stats.cpu_time_us, ==, 3870000);
     g_assert_cmpuint(stats.current_bytes, ==, VH_GIB);
@@ -53,7 +57,20 @@ static void test_all(void)
     g_assert_cmpuint(stats.usable_bytes, ==, 1500 * VH_KIB);
     g_assert_cmpuint(stats.caches_bytes, ==, 300 * VH_KIB);
     g_assert_cmpuint(stats.rss_bytes, ==, 400 * VH_KIB);
+    g_assert_cmpuint(stats.swap_in_bytes, ==, 12 * VH_KIB);
+    g_assert_cmpuint(stats.minor_faults, ==, 900);
+    g_assert_cmpuint(stats.major_faults, ==, 7);
     g_assert_cmpint(stats.last_update_us, ==, 1795226858 * VH_SEC);
+}
+
+/* One kind of fault says nothing without the other. */
+static void test_faults_come_together(void)
+{
+    virTypedParameter minor[] = {ULLONG("balloon.minor_fault", 900)};
+    virTypedParameter major[] = {ULLONG("balloon.major_fault", 7), INT("balloon.minor_fault", 8)};
+
+    g_assert_cmphex(stats_of(minor, G_N_ELEMENTS(minor)).figures, ==, 0);
+    g_assert_cmphex(stats_of(major, G_N_ELEMENTS(major)).figures, ==, 0);
 }
 
 /* A shut-off domain, or one whose driver never spoke. */
@@ -97,6 +114,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/stats/all", test_all);
+    g_test_add_func("/stats/faults-come-together", test_faults_come_together);
     g_test_add_func("/stats/missing-is-unknown", test_missing_is_unknown);
     g_test_add_func("/stats/absurd-is-left-out", test_absurd_is_left_out);
     return g_test_run();
