@@ -2,15 +2,16 @@
 /*
  * Why one guest is or is not asked, as sentences for people, each with the numbers behind it and in
  * the order in which the decision looks at them. The words may change from version to version;
- * programs read vh_report_domain().
+ * programs read vh_report_domain(). Here: the pool, and the document as a whole.
  */
-#include "vh-report-parts.h"
+#include "vh-explain-parts.h"
 
+#include "vh-treatment.h"
 #include "vh-units.h"
 
-static void say(GVariantBuilder *lines, const char *format, ...) G_GNUC_PRINTF(2, 3);
+#include <math.h>
 
-static void say(GVariantBuilder *lines, const char *format, ...)
+void vh_explain_say(VhExplain *explain, const char *format, ...)
 {
     va_list arguments;
 
@@ -18,125 +19,178 @@ static void say(GVariantBuilder *lines, const char *format, ...)
     g_autofree char *line = g_strdup_vprintf(format, arguments);
     va_end(arguments);
     g_autofree char *valid = g_utf8_make_valid(line, -1);
-    g_variant_builder_add(lines, "s", valid);
+    g_variant_builder_add(&explain->lines, "s", valid);
 }
 
-static void say_pool(GVariantBuilder *lines, const VhReportInput *input)
+char *vh_explain_percent(guint bp)
 {
+    return g_strdup_printf("%.3g %%", bp / 100.0);
+}
+
+/* The sign of pressure with its figure and the bound that it is beyond. */
+static char *sign_text(const VhReportInput *input, guint sign)
+{
+    const VhPressure *pressure = &input->snapshot->pressure;
+    const VhPoolConfig *config = &input->config->pool;
+    gboolean is_full = sign == VH_REPORT_STALLS_FULL;
+
+    if (sign == VH_REPORT_SWAP_OUT) {
+        g_autofree char *rate = vh_format_size((guint64)input->state->swap_out_rate_bytes_per_s);
+        g_autofree char *bound = vh_format_size(config->swap_out_bytes_per_s);
+        return g_strdup_printf("%s are swapped out in a second (bound: %s)", rate, bound);
+    }
+    g_autofree char *share =
+        vh_explain_percent(is_full ? pressure->psi_full_bp : pressure->psi_some_bp);
+    g_autofree char *bound =
+        vh_explain_percent(is_full ? config->psi_full_bp : config->psi_some_bp);
+    return g_strdup_printf("%s for memory %s of the time (bound: %s)",
+                           is_full ? "everything waits" : "something waits", share, bound);
+}
+
+static void say_level(VhExplain *explain)
+{
+    const VhPlan *plan = explain->input->plan;
+    guint signs = vh_report_pressure(explain->input);
+
+    if (plan->level == plan->level_by_bounds) {
+        vh_explain_say(explain, "Its level is %s.", vh_level_name(plan->level));
+        return;
+    }
+    vh_explain_say(explain, "Its level is %s by its bounds, and raised to %s by pressure.",
+                   vh_level_name(plan->level_by_bounds), vh_level_name(plan->level));
+    for (guint sign = 1; sign <= signs; sign <<= 1) {
+        if (!(signs & sign))
+            continue;
+        g_autofree char *text = sign_text(explain->input, sign);
+        vh_explain_say(explain, "Pressure: %s.", text);
+    }
+}
+
+static void say_size(VhExplain *explain)
+{
+    const VhReportInput *input = explain->input;
     const VhPlan *plan = input->plan;
+    gint64 trend = plan->pool_trend_bytes_per_s;
     g_autofree char *total = vh_format_size(plan->pool_total_bytes);
     g_autofree char *available = vh_format_size((guint64)ABS(plan->pool_available_bytes));
+    g_autofree char *rate = vh_format_size((guint64)ABS(trend));
+    g_autofree char *horizon = vh_format_duration(input->config->model.horizon_us);
+    const char *source = vh_report_pool_source_name(input->config->pool.source);
+
+    vh_explain_say(explain, "The pool (%s) of %s %s %s%s.", source, total,
+                   plan->pool_available_bytes < 0 ? "is short of" : "has", available,
+                   plan->pool_available_bytes < 0 ? "" : " available");
+    if (trend < 0)
+        vh_explain_say(explain, "It loses %s a second, which is followed %s ahead.", rate, horizon);
+}
+
+static void say_requests(VhExplain *explain)
+{
+    const VhSnapshot *snapshot = explain->input->snapshot;
+
+    for (guint i = 0; i < snapshot->requests->len; i++) {
+        const VhRequest *request = &g_array_index(snapshot->requests, VhRequest, i);
+        g_autofree char *bytes = vh_format_size(request->bytes);
+        g_autofree char *returned = vh_format_size(request->returned_bytes);
+        g_autofree char *left = vh_format_duration(MAX(request->deadline_us - snapshot->now_us, 0));
+        vh_explain_say(explain,
+                       "Request %" G_GUINT64_FORMAT " wants %s from guests unlocked at level %s: "
+                       "%s came back so far%s%s%s.",
+                       request->id, bytes, vh_level_name(request->urgency), returned,
+                       request->deadline_us != 0 ? ", and it has " : "",
+                       request->deadline_us != 0 ? left : "",
+                       request->deadline_us != 0 ? " left" : "");
+    }
+}
+
+void vh_explain_pool(VhExplain *explain)
+{
+    const VhPlan *plan = explain->input->plan;
     g_autofree char *need = vh_format_size(plan->need_bytes);
+    g_autofree char *requested = vh_format_size(plan->requested_bytes);
+    g_autofree char *in_flight = vh_format_size(plan->in_flight_bytes);
 
-    say(lines, "The pool (%s) of %s has %s %s: level %s.",
-        vh_report_pool_source_name(input->config->pool.source), total, available,
-        plan->pool_available_bytes < 0 ? "too little" : "available", vh_level_name(plan->level));
-    if (plan->need_bytes != 0)
-        say(lines, "It needs %s back.", need);
-    if (!input->config->enforce)
-        say(lines, "The policy does not enforce: plans are made, but nobody is asked.");
+    say_size(explain);
+    say_level(explain);
+    say_requests(explain);
+    if (plan->need_bytes == 0)
+        vh_explain_say(explain, "Nothing is to be got back.");
+    else
+        vh_explain_say(explain,
+                       "%s are to be got back%s%s%s; %s are counted on from asks under way.", need,
+                       plan->requested_bytes ? ", " : "", plan->requested_bytes ? requested : "",
+                       plan->requested_bytes ? " of it for requests" : "", in_flight);
+    if (!explain->input->config->enforce)
+        vh_explain_say(explain,
+                       "The policy does not enforce: plans are made, but nobody is asked.");
 }
 
-static void say_tier(GVariantBuilder *lines, const VhDomain *domain)
+/* The keys beside the sentences. */
+static void add_numbers(GVariantBuilder *doc, const VhExplain *explain)
 {
-    say(lines, "Its tier is %s, %s autodeflate.", vh_tier_name(domain->tier),
-        domain->has_autodeflate ? "with" : "without");
-    if (domain->tier == VH_TIER_NATIVE)
-        say(lines,
-            "It is asked by passes, which take nothing away from it and need no autodeflate.");
-    for (guint bit = 1; bit <= VH_TIER_REASON_LAST; bit <<= 1) {
-        if (domain->tier_reasons & bit)
-            say(lines, "Tier: %s.", vh_tier_reason_text((VhTierReason)bit));
-    }
-}
+    const VhVerdict *verdict = explain->verdict;
+    const char *class_name = vh_report_class_name(explain->input, verdict);
 
-static void say_class(GVariantBuilder *lines, const VhReportInput *input, const VhVerdict *verdict)
-{
-    const char *class_name = vh_report_class_name(input, verdict);
-
+    vh_report_add_text(doc, "reason", vh_reason_name(verdict->reason));
+    vh_report_add_text(doc, "switch", vh_toggle_reason_name(verdict->toggle));
     if (class_name != NULL)
-        say(lines, "Its class is %s: rank %u, weight %u, asked from level %s on.", class_name,
-            verdict->rank, verdict->weight, vh_level_name(verdict->unlock));
-}
-
-static void say_yield(GVariantBuilder *lines, const VhDomain *domain, const VhYield *yield)
-{
-    g_autofree char *resident = vh_format_size(domain->rss_bytes);
-    g_autofree char *unused = vh_format_size(domain->unused_bytes);
-    g_autofree char *overhead = vh_format_size(yield->overhead_bytes);
-    g_autofree char *backed = vh_format_size(yield->backed_free_bytes);
-    g_autofree char *in_ram = vh_format_size(yield->in_ram_bytes);
-    g_autofree char *residue = vh_format_size(yield->residue_bytes);
-    g_autofree char *expected = vh_format_size(yield->expected_bytes);
-    g_autofree char *counted = vh_format_size(yield->counted_bytes);
-
-    say(lines, "It is resident with %s, of which QEMU itself takes about %s.", resident, overhead);
-    say(lines, "Free inside it: %s; of that the host still backs %s, %s of it in RAM.", unused,
-        backed, in_ram);
-    if (yield->residue_bytes != 0)
-        say(lines, "Earlier asks could not reach %s of that.", residue);
-    say(lines, "An ask is expected to bring %s; %s is counted on.", expected, counted);
-}
-
-static void say_history(GVariantBuilder *lines, const VhReportInput *input,
-                        const VhGuestState *guest)
-{
-    if (guest == NULL || guest->last_ended_wall_us == 0) {
-        say(lines, "No earlier ask of it is remembered.");
+        vh_report_add_text(doc, "class", class_name);
+    vh_report_add_count(doc, "rank", verdict->rank);
+    vh_report_add_text(doc, "unlock", vh_level_name(verdict->unlock));
+    if (verdict->place != 0)
+        vh_report_add_count(doc, "place", verdict->place);
+    if (!verdict->has_yield)
         return;
-    }
-    gint64 ago_us = MAX(input->snapshot->wall_us - guest->last_ended_wall_us, 0);
-    g_autofree char *ago = vh_format_duration(ago_us);
-    g_autofree char *asked = vh_format_size(guest->last_asked_bytes);
-    g_autofree char *returned = vh_format_size(guest->last_returned_bytes);
-    say(lines, "Its last ask ended %s ago (%s): %s of %s came back.", ago,
-        vh_ask_status_name((VhAskStatus)guest->last_status), returned, asked);
+    vh_report_add_bytes(doc, "expected_bytes", verdict->yield.expected_bytes);
+    vh_report_add_bytes(doc, "durable_bytes", verdict->yield.durable_bytes);
+    vh_report_add_bytes(doc, "counted_bytes", verdict->yield.counted_bytes);
+    vh_report_add_count(doc, "activity_bp", verdict->cost.activity_bp);
+    if (isfinite(verdict->cost.price))
+        vh_report_add(doc, "price_us_per_mib", g_variant_new_double(verdict->cost.price));
 }
 
-static void say_verdict(GVariantBuilder *lines, const VhReportInput *input,
-                        const VhVerdict *verdict)
+/* `now`: the policy with its schedules applied. */
+static GVariant *explain_with(const VhReportInput *input, const VhConfig *now, guint index)
 {
-    int index = vh_report_action_index(input, verdict->domain);
+    VhExplain explain = {
+        .input = input,
+        .domain = vh_snapshot_domain(input->snapshot, index),
+        .verdict = vh_report_verdict(input, index),
+    };
+    GVariantBuilder doc;
 
-    if (index >= 0) {
-        const VhAction *action = &g_array_index(input->plan->actions, VhAction, index);
-        g_autofree char *bytes = vh_format_size(action->bytes);
-        g_autofree char *granule = vh_format_size(action->granule_bytes);
-        say(lines, "So it is asked for %s, as number %d of %u, by a %s%s%s%s.", bytes, index + 1,
-            input->plan->actions->len, action->method == VH_ASK_PASS ? "pass" : "pulse",
-            action->granule_bytes ? " over blocks of " : "", action->granule_bytes ? granule : "",
-            action->granule_bytes ? " or more" : "");
-        return;
+    explain.guest = vh_state_find(input->state, &explain.domain->uuid);
+    g_variant_builder_init(&explain.lines, G_VARIANT_TYPE_STRING_ARRAY);
+    g_variant_builder_init(&doc, G_VARIANT_TYPE_VARDICT);
+    vh_report_add_identity(&doc, explain.domain);
+    vh_report_add_us(&doc, "seen_time_us", input->snapshot->wall_us);
+    vh_explain_pool(&explain);
+    if (explain.verdict != NULL) {
+        vh_treatment_resolve(now, explain.domain, input->snapshot->wall_us, &explain.treatment);
+        vh_explain_guest(&explain);
+        vh_explain_reporting(&explain);
+        add_numbers(&doc, &explain);
     }
-    say(lines, "So it is not asked: %s (%s).", vh_reason_text(verdict->reason),
-        vh_reason_name(verdict->reason));
-    if (verdict->wait_until_us > input->snapshot->wall_us) {
-        g_autofree char *wait =
-            vh_format_duration(verdict->wait_until_us - input->snapshot->wall_us);
-        say(lines, "It can be asked again in %s.", wait);
-    }
+    vh_report_add(&doc, "lines", g_variant_builder_end(&explain.lines));
+    return g_variant_builder_end(&doc);
 }
 
 GVariant *vh_report_explain(const VhReportInput *input, guint index)
 {
-    const VhDomain *domain = vh_snapshot_domain(input->snapshot, index);
-    const VhVerdict *verdict = vh_report_verdict(input, index);
-    GVariantBuilder doc, lines;
+    g_autoptr(GArray) storage = g_array_new(FALSE, FALSE, sizeof(VhClass));
+    const VhConfig now = vh_treatment_at(input->config, input->snapshot, storage);
 
-    g_variant_builder_init(&lines, G_VARIANT_TYPE_STRING_ARRAY);
-    say_pool(&lines, input);
-    say_tier(&lines, domain);
-    if (verdict != NULL) {
-        say_class(&lines, input, verdict);
-        if (verdict->has_yield)
-            say_yield(&lines, domain, &verdict->yield);
-        say_history(&lines, input, vh_state_find(input->state, &domain->uuid));
-        say_verdict(&lines, input, verdict);
-    }
-    g_variant_builder_init(&doc, G_VARIANT_TYPE_VARDICT);
-    vh_report_add_identity(&doc, domain);
-    if (verdict != NULL)
-        vh_report_add_text(&doc, "reason", vh_reason_name(verdict->reason));
-    vh_report_add(&doc, "lines", g_variant_builder_end(&lines));
-    return g_variant_builder_end(&doc);
+    return explain_with(input, &now, index);
+}
+
+GVariant *vh_report_explanations(const VhReportInput *input)
+{
+    g_autoptr(GArray) storage = g_array_new(FALSE, FALSE, sizeof(VhClass));
+    const VhConfig now = vh_treatment_at(input->config, input->snapshot, storage);
+    GVariantBuilder list;
+
+    g_variant_builder_init(&list, G_VARIANT_TYPE("aa{sv}"));
+    for (guint i = 0; i < vh_snapshot_n_domains(input->snapshot); i++)
+        g_variant_builder_add_value(&list, explain_with(input, &now, i));
+    return g_variant_builder_end(&list);
 }

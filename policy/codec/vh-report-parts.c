@@ -129,6 +129,22 @@ void vh_report_add_learned(GVariantBuilder *doc, const VhGuestState *guest)
         vh_report_add_bytes(&learned, "residue_bytes", guest->residue_bytes);
         vh_report_add_us(&learned, "residue_time_us", guest->residue_wall_us);
     }
+    if (guest->n_returns != 0) {
+        vh_report_add_count(&learned, "asks_measured", guest->n_returns);
+        vh_report_add_count(&learned, "gamma_bp", guest->gamma_bp);
+        vh_report_add_count(&learned, "sigma_bp", guest->sigma_bp);
+    }
+    if (guest->n_rebounds != 0) {
+        vh_report_add_count(&learned, "rebounds_measured", guest->n_rebounds);
+        vh_report_add_count(&learned, "retouch_bp", guest->retouch_bp);
+    }
+    if (guest->rebound_wall_us != 0)
+        vh_report_add_us(&learned, "rebound_due_time_us", guest->rebound_wall_us);
+    if (guest->inflicted_wall_us != 0) {
+        vh_report_add_us(&learned, "inflicted_us", guest->inflicted_us);
+        vh_report_add_us(&learned, "inflicted_time_us", guest->inflicted_wall_us);
+    }
+    vh_report_add_count(&learned, "switches_last_hour", guest->n_toggles);
     vh_report_add_count(&learned, "cooldown_doublings", guest->cooldown_doublings);
     vh_report_add_count(&learned, "asks_last_hour", guest->n_recent);
     vh_report_add(doc, "learned", g_variant_builder_end(&learned));
@@ -147,6 +163,8 @@ GVariant *vh_report_in_flight(const VhInFlight *ask, gint64 now_us)
     vh_report_add_bytes(&doc, "asked_bytes", ask->asked_bytes);
     vh_report_add_bytes(&doc, "counted_bytes", ask->expected_bytes);
     vh_report_add_bytes(&doc, "returned_bytes", ask->returned_bytes);
+    if (ask->request_id != 0)
+        vh_report_add_bytes(&doc, "request_id", ask->request_id);
     vh_report_add_us(&doc, "age_us", MAX(now_us - ask->started_us, 0));
     return g_variant_builder_end(&doc);
 }
@@ -166,7 +184,10 @@ void vh_report_add_in_flight(GVariantBuilder *doc, const VhReportInput *input,
 
 const char *vh_report_pool_source_name(VhPoolSource source)
 {
-    static const char *const names[] = {[VH_POOL_HOST] = "host", [VH_POOL_BUDGET] = "budget"};
+    static const char *const names[] = {[VH_POOL_HOST] = "host",
+                                        [VH_POOL_BUDGET] = "budget",
+                                        [VH_POOL_CGROUP] = "cgroup",
+                                        [VH_POOL_NUMA] = "numa"};
 
     g_return_val_if_fail((guint)source < G_N_ELEMENTS(names), "unknown");
     return names[source];

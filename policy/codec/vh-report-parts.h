@@ -39,7 +39,29 @@ void vh_report_add_in_flight(GVariantBuilder *doc, const VhReportInput *input,
 /* The figures of one ask under way, as a{sv}. */
 GVariant *vh_report_in_flight(const VhInFlight *ask, gint64 now_us);
 
-/* "host", "budget"; static. */
+/* "host", "budget", "cgroup", "numa"; static. */
 const char *vh_report_pool_source_name(VhPoolSource source);
+
+/* Dictionaries of a domain's numbers: what an ask is expected to bring; what it costs; how the
+ * policy treats the guest; what its metadata asks for. */
+GVariant *vh_report_yield(const VhYield *yield);
+GVariant *vh_report_cost(const VhCost *cost);
+GVariant *vh_report_treatment(const VhReportInput *input, const VhDomain *domain,
+                              const VhVerdict *verdict);
+GVariant *vh_report_override(const VhOverride *override);
+
+/* The words of the facts that hold, as "as". */
+GVariant *vh_report_facts(guint facts);
+
+/* "name ci-*", "xpath ...": what puts the guest into its class. Free with g_free(); NULL: nothing,
+ * it is of the default one, or nobody knows yet. */
+char *vh_report_match_text(const VhConfig *config, const VhDomain *domain);
+
+/* "mon,tue 22:00-06:00". Free with g_free(). */
+char *vh_report_schedule_text(const VhSchedule *schedule);
+
+/* Whether a schedule changes a class at the moment of the snapshot. */
+gboolean vh_report_schedule_holds(const VhReportInput *input, const VhSchedule *schedule,
+                                  guint class_index);
 
 G_END_DECLS

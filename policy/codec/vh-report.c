@@ -20,8 +20,11 @@ static void add_verdict(GVariantBuilder *doc, const VhReportInput *input, const 
     vh_report_add_text(doc, "text", vh_reason_text(verdict->reason));
     if (verdict->has_yield) {
         vh_report_add_bytes(doc, "expected_bytes", verdict->yield.expected_bytes);
+        vh_report_add_bytes(doc, "durable_bytes", verdict->yield.durable_bytes);
         vh_report_add_bytes(doc, "counted_bytes", verdict->yield.counted_bytes);
     }
+    if (verdict->place != 0)
+        vh_report_add_count(doc, "place", verdict->place);
     if (verdict->wait_until_us != 0)
         vh_report_add_us(doc, "wait_until_time_us", verdict->wait_until_us);
 }
@@ -48,6 +51,8 @@ static void add_domain(GVariantBuilder *doc, const VhReportInput *input, guint i
     vh_report_add_flag(doc, "is_recovering", domain->is_recovering);
     vh_report_add_flag(doc, "has_autodeflate", domain->has_autodeflate);
     add_tier(doc, domain);
+    if (domain->reports != VH_REPORTS_UNKNOWN)
+        vh_report_add_flag(doc, "is_reporting", domain->reports == VH_REPORTS_ON);
     vh_report_add_figures(doc, domain);
     if ((domain->figures & VH_YIELD_FIGURES) == VH_YIELD_FIGURES)
         vh_report_add_bytes(doc, "used_bytes", vh_yield_used_bytes(domain));
@@ -55,66 +60,6 @@ static void add_domain(GVariantBuilder *doc, const VhReportInput *input, guint i
         add_verdict(doc, input, verdict);
     vh_report_add_last_ask(doc, vh_state_find(input->state, &domain->uuid));
     vh_report_add_in_flight(doc, input, domain);
-}
-
-/* How the policy treats the guest, with its metadata applied where the verdict says so. */
-static GVariant *policy_of(const VhReportInput *input, const VhDomain *domain,
-                           const VhVerdict *verdict)
-{
-    const VhClass *class = &input->config->classes[verdict->class_index];
-    GVariantBuilder doc;
-
-    g_variant_builder_init(&doc, G_VARIANT_TYPE_VARDICT);
-    vh_report_add_text(&doc, "class", class->name);
-    vh_report_add_flag(&doc, "is_class_never_asked", class->ask_never);
-    vh_report_add_count(&doc, "rank", verdict->rank);
-    vh_report_add_count(&doc, "weight", verdict->weight);
-    vh_report_add_text(&doc, "unlock", vh_level_name(verdict->unlock));
-    vh_report_add_us(&doc, "class_cooldown_us", class->cooldown_us);
-    if (class->max_per_ask_bytes != 0)
-        vh_report_add_bytes(&doc, "class_max_per_ask_bytes", class->max_per_ask_bytes);
-    if (class->asks_per_hour != 0)
-        vh_report_add_count(&doc, "class_asks_per_hour", class->asks_per_hour);
-    if (class->granule_bytes != 0)
-        vh_report_add_bytes(&doc, "class_granule_bytes", class->granule_bytes);
-    if (domain->figures & VH_HAS_CURRENT)
-        vh_report_add_bytes(&doc, "keep_free_bytes",
-                            vh_amount_bytes(&class->keep_free, domain->current_bytes));
-    return g_variant_builder_end(&doc);
-}
-
-static GVariant *yield_of(const VhYield *yield)
-{
-    GVariantBuilder doc;
-
-    g_variant_builder_init(&doc, G_VARIANT_TYPE_VARDICT);
-    vh_report_add_bytes(&doc, "overhead_bytes", yield->overhead_bytes);
-    vh_report_add_bytes(&doc, "backed_free_bytes", yield->backed_free_bytes);
-    vh_report_add_bytes(&doc, "in_ram_bytes", yield->in_ram_bytes);
-    vh_report_add_bytes(&doc, "residue_bytes", yield->residue_bytes);
-    vh_report_add_bytes(&doc, "expected_bytes", yield->expected_bytes);
-    vh_report_add_bytes(&doc, "counted_bytes", yield->counted_bytes);
-    return g_variant_builder_end(&doc);
-}
-
-static GVariant *override_of(const VhOverride *override)
-{
-    GVariantBuilder doc;
-
-    g_variant_builder_init(&doc, G_VARIANT_TYPE_VARDICT);
-    if (override->keys & VH_OVERRIDE_CLASS)
-        vh_report_add_text(&doc, "class", override->class_name);
-    if (override->keys & VH_OVERRIDE_WEIGHT)
-        vh_report_add_count(&doc, "weight", override->weight);
-    if (override->keys & VH_OVERRIDE_ASK)
-        vh_report_add_text(&doc, "ask", override->ask_never ? "never" : "auto");
-    if (override->keys & VH_OVERRIDE_COOLDOWN)
-        vh_report_add_us(&doc, "cooldown_us", override->cooldown_us);
-    if (override->keys & VH_OVERRIDE_MAX_PER_ASK)
-        vh_report_add_bytes(&doc, "max_per_ask_bytes", override->max_per_ask_bytes);
-    if (override->until_us != 0)
-        vh_report_add_us(&doc, "until_time_us", override->until_us);
-    return g_variant_builder_end(&doc);
 }
 
 static GVariant *action_of(const VhReportInput *input, const VhAction *action)
@@ -138,6 +83,8 @@ static GVariant *action_of(const VhReportInput *input, const VhAction *action)
     vh_report_add_bytes(&doc, "expected_bytes", action->expected_bytes);
     vh_report_add_bytes(&doc, "counted_bytes", action->counted_bytes);
     vh_report_add_bytes(&doc, "reserve_bytes", action->reserve_bytes);
+    if (action->request_id != 0)
+        vh_report_add_bytes(&doc, "request_id", action->request_id);
     return g_variant_builder_end(&doc);
 }
 
@@ -154,6 +101,35 @@ GVariant *vh_report_domains(const VhReportInput *input)
     return g_variant_builder_end(&list);
 }
 
+/* How much it does, by what the decision measures that. */
+static void add_activity(GVariantBuilder *doc, const VhDomain *domain)
+{
+    if (domain->figures & VH_HAS_CPU_TIME)
+        vh_report_add_us(doc, "cpu_used_us", domain->cpu_time_us);
+    if (domain->figures & VH_HAS_VCPUS)
+        vh_report_add_count(doc, "vcpus", domain->n_vcpus);
+    if (domain->figures & VH_HAS_FAULTS) {
+        vh_report_add_bytes(doc, "minor_faults", domain->minor_faults);
+        vh_report_add_bytes(doc, "major_faults", domain->major_faults);
+    }
+    if (domain->figures & VH_HAS_SWAP_IN)
+        vh_report_add_bytes(doc, "swapped_in_bytes", domain->swap_in_bytes);
+}
+
+static void add_nodes(GVariantBuilder *doc, const VhDomain *domain)
+{
+    GVariantBuilder list;
+
+    if (domain->node_mask == 0)
+        return;
+    g_variant_builder_init(&list, G_VARIANT_TYPE("au"));
+    for (guint32 node = 0; node < 64; node++) {
+        if (domain->node_mask >> node & 1)
+            g_variant_builder_add(&list, "u", node);
+    }
+    vh_report_add(doc, "nodes", g_variant_builder_end(&list));
+}
+
 GVariant *vh_report_domain(const VhReportInput *input, guint index)
 {
     const VhDomain *domain = vh_snapshot_domain(input->snapshot, index);
@@ -165,26 +141,54 @@ GVariant *vh_report_domain(const VhReportInput *input, guint index)
     add_domain(&doc, input, index);
     vh_report_add(&doc, "tier_texts",
                   vh_tier_reasons_list(domain->tier_reasons, vh_tier_reason_text));
-    if (domain->figures & VH_HAS_CPU_TIME)
-        vh_report_add_us(&doc, "cpu_used_us", domain->cpu_time_us);
+    add_activity(&doc, domain);
     if (domain->stats_time_us != 0)
         vh_report_add_us(&doc, "stats_time_us", domain->stats_time_us);
     if (domain->stats_period_us != 0)
         vh_report_add_us(&doc, "stats_period_us", domain->stats_period_us);
     if (verdict != NULL && verdict->has_yield) {
-        vh_report_add(&doc, "yield", yield_of(&verdict->yield));
+        vh_report_add(&doc, "yield", vh_report_yield(&verdict->yield));
+        vh_report_add(&doc, "cost", vh_report_cost(&verdict->cost));
         if (isfinite(verdict->cost.price))
             vh_report_add(&doc, "price_us_per_mib", g_variant_new_double(verdict->cost.price));
     }
+    if (verdict != NULL) {
+        vh_report_add_text(&doc, "switch", vh_toggle_reason_name(verdict->toggle));
+        vh_report_add_text(&doc, "switch_text", vh_toggle_reason_text(verdict->toggle));
+    }
+    vh_report_add(&doc, "facts", vh_report_facts(domain->facts));
+    add_nodes(&doc, domain);
     if (verdict != NULL && verdict->class_index < input->config->n_classes)
-        vh_report_add(&doc, "policy", policy_of(input, domain, verdict));
+        vh_report_add(&doc, "policy", vh_report_treatment(input, domain, verdict));
     if (domain->override.keys != 0)
-        vh_report_add(&doc, "override", override_of(&domain->override));
+        vh_report_add(&doc, "override", vh_report_override(&domain->override));
     vh_report_add_learned(&doc, vh_state_find(input->state, &domain->uuid));
     if (action >= 0)
         vh_report_add(&doc, "ask",
                       action_of(input, &g_array_index(input->plan->actions, VhAction, action)));
     return g_variant_builder_end(&doc);
+}
+
+/* Signs that memory is short, and which of them count. */
+static void add_pressure(GVariantBuilder *doc, const VhReportInput *input)
+{
+    const VhPressure *pressure = &input->snapshot->pressure;
+    guint signs = vh_report_pressure(input);
+    GVariantBuilder list;
+
+    if (pressure->has_psi) {
+        vh_report_add_count(doc, "psi_some_bp", pressure->psi_some_bp);
+        vh_report_add_count(doc, "psi_full_bp", pressure->psi_full_bp);
+    }
+    if (pressure->has_swap_out)
+        vh_report_add(doc, "swap_out_bytes_per_s",
+                      g_variant_new_int64(input->state->swap_out_rate_bytes_per_s));
+    g_variant_builder_init(&list, G_VARIANT_TYPE_STRING_ARRAY);
+    for (guint sign = 1; sign <= signs; sign <<= 1) {
+        if (signs & sign)
+            g_variant_builder_add(&list, "s", vh_report_pressure_name(sign));
+    }
+    vh_report_add(doc, "pressure", g_variant_builder_end(&list));
 }
 
 static GVariant *pool_of(const VhReportInput *input)
@@ -197,9 +201,16 @@ static GVariant *pool_of(const VhReportInput *input)
     vh_report_add_bytes(&doc, "total_bytes", input->plan->pool_total_bytes);
     /* signed: a pool may be over its budget */
     vh_report_add(&doc, "available_bytes", g_variant_new_int64(input->plan->pool_available_bytes));
+    vh_report_add(&doc, "trend_bytes_per_s",
+                  g_variant_new_int64(input->plan->pool_trend_bytes_per_s));
     vh_report_add_bytes(&doc, "resident_bytes", input->plan->resident_bytes);
-    if (config->source == VH_POOL_HOST)
+    if (config->source == VH_POOL_HOST || config->source == VH_POOL_NUMA)
         vh_report_add_bytes(&doc, "reserve_bytes", config->reserve_bytes);
+    if (config->source == VH_POOL_CGROUP && config->cgroup != NULL)
+        vh_report_add_text(&doc, "cgroup", config->cgroup);
+    if (config->source == VH_POOL_NUMA)
+        vh_report_add_count(&doc, "node", config->node);
+    add_pressure(&doc, input);
     return g_variant_builder_end(&doc);
 }
 
@@ -221,7 +232,57 @@ static gboolean is_of_snapshot(const VhReportInput *input, guint domain)
     return domain < vh_snapshot_n_domains(input->snapshot);
 }
 
-/* The three lists of a plan. */
+static GVariant *toggle_of(const VhReportInput *input, const VhToggle *toggle)
+{
+    GVariantBuilder doc;
+
+    g_variant_builder_init(&doc, G_VARIANT_TYPE_VARDICT);
+    vh_report_add_identity(&doc, vh_snapshot_domain(input->snapshot, toggle->domain));
+    vh_report_add_flag(&doc, "is_on", toggle->is_on);
+    vh_report_add_text(&doc, "reason", vh_toggle_reason_name(toggle->reason));
+    vh_report_add_text(&doc, "text", vh_toggle_reason_text(toggle->reason));
+    return g_variant_builder_end(&doc);
+}
+
+GVariant *vh_report_request(const VhRequest *request, gint64 now_us, gint64 wall_us)
+{
+    GVariantBuilder doc;
+
+    g_variant_builder_init(&doc, G_VARIANT_TYPE_VARDICT);
+    vh_report_add_bytes(&doc, "id", request->id);
+    vh_report_add_bytes(&doc, "bytes", request->bytes);
+    vh_report_add_bytes(&doc, "returned_bytes", request->returned_bytes);
+    vh_report_add_text(&doc, "urgency", vh_level_name(request->urgency));
+    if (request->deadline_us != 0) {
+        gint64 ahead_us = request->deadline_us - now_us;
+        vh_report_add_us(&doc, "deadline_time_us",
+                         ahead_us > G_MAXINT64 - wall_us ? G_MAXINT64 : wall_us + ahead_us);
+    }
+    return g_variant_builder_end(&doc);
+}
+
+static void add_toggles_and_requests(GVariantBuilder *doc, const VhReportInput *input)
+{
+    const VhSnapshot *snapshot = input->snapshot;
+    GVariantBuilder toggles, requests;
+
+    g_variant_builder_init(&toggles, G_VARIANT_TYPE("aa{sv}"));
+    for (guint i = 0; i < input->plan->toggles->len; i++) {
+        const VhToggle *toggle = &g_array_index(input->plan->toggles, VhToggle, i);
+        if (is_of_snapshot(input, toggle->domain))
+            g_variant_builder_add_value(&toggles, toggle_of(input, toggle));
+    }
+    vh_report_add(doc, "switches", g_variant_builder_end(&toggles));
+
+    g_variant_builder_init(&requests, G_VARIANT_TYPE("aa{sv}"));
+    for (guint i = 0; i < snapshot->requests->len; i++)
+        g_variant_builder_add_value(
+            &requests, vh_report_request(&g_array_index(snapshot->requests, VhRequest, i),
+                                         snapshot->now_us, snapshot->wall_us));
+    vh_report_add(doc, "requests", g_variant_builder_end(&requests));
+}
+
+/* The three lists of guests of a plan. */
 static void add_lists(GVariantBuilder *doc, const VhReportInput *input)
 {
     const VhPlan *plan = input->plan;
@@ -260,11 +321,14 @@ GVariant *vh_report_plan(const VhReportInput *input)
     vh_report_add_us(&doc, "seen_time_us", input->snapshot->wall_us);
     vh_report_add_flag(&doc, "is_enforced", input->config->enforce);
     vh_report_add_text(&doc, "level", vh_level_name(plan->level));
+    vh_report_add_text(&doc, "level_by_bounds", vh_level_name(plan->level_by_bounds));
     vh_report_add(&doc, "pool", pool_of(input));
     vh_report_add_bytes(&doc, "need_bytes", plan->need_bytes);
+    vh_report_add_bytes(&doc, "requested_bytes", plan->requested_bytes);
     vh_report_add_bytes(&doc, "in_flight_bytes", plan->in_flight_bytes);
     vh_report_add_count(&doc, "max_in_flight", input->config->max_in_flight);
     add_lists(&doc, input);
+    add_toggles_and_requests(&doc, input);
     return g_variant_builder_end(&doc);
 }
 

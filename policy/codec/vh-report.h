@@ -24,6 +24,17 @@ typedef struct {
     const VhPlan *plan;
 } VhReportInput;
 
+/* Signs of pressure that the policy looks at and that are beyond its bounds, as bits. */
+enum {
+    VH_REPORT_STALLS_SOME = 1 << 0,
+    VH_REPORT_STALLS_FULL = 1 << 1,
+    VH_REPORT_SWAP_OUT = 1 << 2,
+};
+guint vh_report_pressure(const VhReportInput *input);
+
+/* "psi-some", "psi-full", "swap-out"; static. */
+const char *vh_report_pressure_name(guint sign);
+
 /* All return a floating reference. */
 
 /* aa{sv}: one dictionary per domain, in the snapshot's order. */
@@ -39,6 +50,12 @@ GVariant *vh_report_plan(const VhReportInput *input);
 
 /* a{sv}: one domain's verdict as a list of sentences with the numbers behind each, for people. */
 GVariant *vh_report_explain(const VhReportInput *input, guint domain);
+
+/* aa{sv}: the same of each domain, in the snapshot's order. */
+GVariant *vh_report_explanations(const VhReportInput *input);
+
+/* a{sv}: a request for memory, as far as the decision knows it. */
+GVariant *vh_report_request(const VhRequest *request, gint64 now_us, gint64 wall_us);
 
 /* a{sv}: one ended ask. `message` may be NULL. */
 GVariant *vh_report_outcome(const VhAskOutcome *outcome, const char *message);
