@@ -4,6 +4,7 @@
 
 #include "vh-dbus-error.h"
 #include "vh-dbus-generated.h"
+#include "vh-dbus-requests.h"
 #include "vh-report.h"
 
 #define PROGRESS_INTERVAL_MS 200
@@ -14,6 +15,7 @@ struct VhDbus {
     gboolean is_private; /* a connection of our own, to be closed */
     VhDbusDaemon1 *skeleton;
     VhSession *session;
+    VhDbusRequests *requests;
     gboolean (*reload)(gpointer data, GError **error);
     gpointer data;
     GArray *asks; /* guint64: ids of asks started here whose end has not come */
@@ -81,6 +83,15 @@ static gboolean on_explain(VhDbusDaemon1 *skeleton, GDBusMethodInvocation *invoc
     if (index >= 0)
         vh_dbus_daemon1_complete_explain(skeleton, invocation,
                                          vh_report_explain(&input, (guint)index));
+    return TRUE;
+}
+
+static gboolean on_explain_all(VhDbusDaemon1 *skeleton, GDBusMethodInvocation *invocation,
+                               VhDbus *dbus)
+{
+    const VhReportInput input = report_input(dbus);
+
+    vh_dbus_daemon1_complete_explain_all(skeleton, invocation, vh_report_explanations(&input));
     return TRUE;
 }
 
@@ -221,6 +232,7 @@ static void connect_methods(VhDbus *dbus)
         {"handle-get-domain", G_CALLBACK(on_get_domain)},
         {"handle-get-plan", G_CALLBACK(on_get_plan)},
         {"handle-explain", G_CALLBACK(on_explain)},
+        {"handle-explain-all", G_CALLBACK(on_explain_all)},
         {"handle-ask", G_CALLBACK(on_ask)},
         {"handle-cancel-ask", G_CALLBACK(on_cancel_ask)},
         {"handle-reload", G_CALLBACK(on_reload)},
@@ -239,6 +251,8 @@ static void set_constants(VhDbus *dbus, const VhDbusHooks *hooks)
                                hooks->engine != NULL ? hooks->engine : vh_engine_names()[0]);
     vh_dbus_daemon1_set_connections(dbus->skeleton, has_uris ? hooks->uris : default_uris);
     vh_dbus_daemon1_set_dry_run(dbus->skeleton, hooks->dry_run);
+    vh_dbus_daemon1_set_record_file(dbus->skeleton,
+                                    hooks->record_file != NULL ? hooks->record_file : "");
     vh_dbus_daemon1_set_policy_error(dbus->skeleton, "");
     vh_dbus_daemon1_set_connection_error(dbus->skeleton, "");
     vh_dbus_daemon1_set_level(dbus->skeleton, vh_level_name(vh_session_plan(dbus->session)->level));
@@ -304,6 +318,7 @@ VhDbus *vh_dbus_new(const char *address, VhSession *session, const VhDbusHooks *
     dbus->skeleton = vh_dbus_daemon1_skeleton_new();
     set_constants(dbus, hooks);
     connect_methods(dbus);
+    dbus->requests = vh_dbus_requests_new(dbus->skeleton, session);
     if (!open_bus(dbus, address, error))
         return NULL;
     if (!g_dbus_interface_skeleton_export(G_DBUS_INTERFACE_SKELETON(dbus->skeleton),
@@ -338,6 +353,7 @@ void vh_dbus_free(VhDbus *dbus)
     if (dbus->connection != NULL)
         leave_bus(dbus);
     g_clear_object(&dbus->connection);
+    vh_dbus_requests_free(dbus->requests);
     g_signal_handlers_disconnect_by_data(dbus->skeleton, dbus);
     g_object_unref(dbus->skeleton);
     g_array_unref(dbus->asks);
@@ -425,6 +441,16 @@ void vh_dbus_ask_ended(VhDbus *dbus, const VhEnded *ask, const char *message)
     }
     vh_dbus_daemon1_emit_ask_ended(dbus->skeleton, ask->id,
                                    vh_report_outcome(&ask->outcome, message));
+}
+
+void vh_dbus_request_started(VhDbus *dbus, const VhRequestRecord *request)
+{
+    vh_dbus_requests_started(dbus->requests, request);
+}
+
+void vh_dbus_request_ended(VhDbus *dbus, const VhRequestRecord *request)
+{
+    vh_dbus_requests_ended(dbus->requests, request);
 }
 
 void vh_dbus_set_policy_error(VhDbus *dbus, const char *message)

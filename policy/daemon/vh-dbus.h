@@ -17,6 +17,7 @@ typedef struct {
     const char *engine;      /* NULL: the default one's name */
     const char *const *uris; /* NULL or empty: libvirt's default */
     gboolean dry_run;
+    const char *record_file; /* NULL: nothing is recorded */
 } VhDbusHooks;
 
 typedef struct VhDbus VhDbus;
@@ -39,6 +40,10 @@ void vh_dbus_cycled(VhDbus *dbus);
 /* For all asks, whoever started them: AskStarted, AskEnded. */
 void vh_dbus_ask_started(VhDbus *dbus, const VhInFlight *ask);
 void vh_dbus_ask_ended(VhDbus *dbus, const VhEnded *ask, const char *message);
+
+/* RequestStarted, RequestEnded. */
+void vh_dbus_request_started(VhDbus *dbus, const VhRequestRecord *request);
+void vh_dbus_request_ended(VhDbus *dbus, const VhRequestRecord *request);
 
 /* What is wrong with the policy's files; NULL: nothing. Copied. */
 void vh_dbus_set_policy_error(VhDbus *dbus, const char *message);
