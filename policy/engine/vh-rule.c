@@ -38,7 +38,7 @@ static guint64 in_flight_bytes(const VhSnapshot *snapshot)
 
 static void see_pool(VhRule *rule)
 {
-    const VhPoolConfig *config = &rule->config->pool;
+    const VhPoolConfig *config = &rule->config.pool;
     VhPlan *plan = rule->plan;
     VhPool pool;
 
@@ -91,12 +91,12 @@ static void gather_guest(VhRule *rule, guint index)
     VhClass treatment;
 
     verdict.class_index =
-        vh_treatment_resolve(rule->config, domain, rule->snapshot->wall_us, &treatment);
+        vh_treatment_resolve(&rule->config, domain, rule->snapshot->wall_us, &treatment);
     verdict.rank = treatment.rank;
     verdict.weight = treatment.weight;
     verdict.unlock = treatment.unlock;
     const VhCandidate candidate = {
-        .config = rule->config,
+        .config = &rule->config,
         .snapshot = rule->snapshot,
         .domain = domain,
         .previous = index > 0 ? vh_snapshot_domain(rule->snapshot, index - 1) : NULL,
@@ -107,7 +107,7 @@ static void gather_guest(VhRule *rule, guint index)
     };
     verdict.reason = vh_eligible_check(&candidate, &verdict);
     if (!is_physical(verdict.reason)) {
-        guint64 reserve = vh_eligible_reserve_bytes(rule->config, domain, &treatment);
+        guint64 reserve = vh_eligible_reserve_bytes(&rule->config, domain, &treatment);
         VhRuleGuest guest = {
             .domain = index,
             .weight = treatment.weight,
@@ -126,12 +126,13 @@ void vh_rule_begin(VhRule *rule, const VhConfig *config, const VhState *state,
                    const VhSnapshot *snapshot, VhState *next, VhPlan *plan)
 {
     *rule = (VhRule){
-        .config = config,
+        .classes = g_array_new(FALSE, FALSE, sizeof(VhClass)),
         .snapshot = snapshot,
         .next = next,
         .plan = plan,
         .guests = g_array_new(FALSE, FALSE, sizeof(VhRuleGuest)),
     };
+    rule->config = vh_treatment_at(config, snapshot, rule->classes);
     vh_plan_clear(plan);
     vh_learn(config, state, snapshot, next);
     see_pool(rule);
@@ -242,7 +243,7 @@ static VhReason reason_not_asked(const VhRule *rule, const VhRuleGuest *guest)
 
 static void plan_guest(VhRule *rule, const VhRuleGuest *guest)
 {
-    const VhConfig *config = rule->config;
+    const VhConfig *config = &rule->config;
     const VhDomain *domain = vh_snapshot_domain(rule->snapshot, guest->domain);
     VhVerdict *verdict = &g_array_index(rule->plan->verdicts, VhVerdict, guest->domain);
     guint64 bytes = bytes_to_ask(guest);
@@ -275,5 +276,5 @@ void vh_rule_end(VhRule *rule)
     for (guint i = 0; i < rule->guests->len; i++)
         plan_guest(rule, &g_array_index(rule->guests, VhRuleGuest, i));
     g_array_unref(rule->guests);
-    rule->guests = NULL;
+    g_array_unref(rule->classes);
 }

@@ -33,7 +33,8 @@ typedef struct {
 
 /* One decision of a rule. */
 typedef struct {
-    const VhConfig *config;
+    VhConfig config; /* as it is now: schedules applied */
+    GArray *classes; /* of it */
     const VhSnapshot *snapshot;
     VhState *next;
     VhPlan *plan;
