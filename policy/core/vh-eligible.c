@@ -70,25 +70,27 @@ static VhReason check_figures(const VhCandidate *candidate)
     return VH_REASON_ASK;
 }
 
-/* Is it worth it? */
-static VhReason check_yield(const VhCandidate *candidate, VhVerdict *verdict)
+static gboolean is_elsewhere(const VhPoolConfig *pool, const VhDomain *domain)
 {
-    const VhConfig *config = candidate->config;
-    guint64 reserve = vh_eligible_reserve_bytes(config, candidate->domain, candidate->treatment);
-    guint64 spare = vh_sub(candidate->domain->unused_bytes, reserve);
-    VhYield *yield = &verdict->yield;
+    return pool->source == VH_POOL_NUMA && pool->node < 64 && domain->node_mask != 0 &&
+           !(domain->node_mask >> pool->node & 1);
+}
+
+/* Is it worth it? `whole` is the yield before what the guest must keep was taken out of it. */
+static VhReason check_yield(const VhCandidate *candidate, const VhYield *whole,
+                            const VhYield *yield)
+{
+    guint64 least = candidate->config->min_yield_bytes;
 
     if (!candidate->guest || !candidate->guest->is_stable)
         return VH_REASON_UNSTABLE;
-    if (yield->counted_bytes < config->min_yield_bytes)
+    if (is_elsewhere(&candidate->config->pool, candidate->domain))
+        return VH_REASON_OTHER_NODE;
+    if (whole->expected_bytes < least)
         return VH_REASON_SMALL_YIELD;
-    if (spare < config->min_yield_bytes)
-        return VH_REASON_KEEP_FREE;
-    if (yield->expected_bytes > spare) {
-        yield->expected_bytes = spare;
-        yield->counted_bytes = vh_sub(spare, vh_share(spare, config->model.sigma_bp));
-    }
-    return VH_REASON_ASK;
+    if (whole->durable_bytes < least)
+        return VH_REASON_SHORT_LIVED;
+    return yield->durable_bytes < least ? VH_REASON_KEEP_FREE : VH_REASON_ASK;
 }
 
 /* Is it its turn? At CRITICAL the cooldown yields; asks per hour never do. */
@@ -112,23 +114,34 @@ static VhReason check_pace(const VhCandidate *candidate, VhVerdict *verdict)
     return VH_REASON_ASK;
 }
 
+static VhYield compute_yield(const VhCandidate *candidate, VhVerdict *verdict)
+{
+    guint64 reserve =
+        vh_eligible_reserve_bytes(candidate->config, candidate->domain, candidate->treatment);
+
+    verdict->has_yield = TRUE;
+    vh_yield_compute(&candidate->config->model, candidate->domain, candidate->guest,
+                     candidate->snapshot->wall_us, &verdict->yield);
+    VhYield whole = verdict->yield;
+    vh_yield_cap(&verdict->yield, vh_sub(candidate->domain->unused_bytes, reserve));
+    return whole;
+}
+
 VhReason vh_eligible_check(const VhCandidate *candidate, VhVerdict *verdict)
 {
     VhReason presence = check_presence(candidate);
     VhReason permission = check_permission(candidate);
     VhReason figures = check_figures(candidate);
+    VhYield whole = {0};
 
-    if (figures == VH_REASON_ASK) { /* shown also for guests that are left alone */
-        verdict->has_yield = TRUE;
-        vh_yield_compute(&candidate->config->model, candidate->domain, candidate->guest,
-                         candidate->snapshot->wall_us, &verdict->yield);
-    }
+    if (figures == VH_REASON_ASK) /* shown also for guests that are left alone */
+        whole = compute_yield(candidate, verdict);
     if (presence != VH_REASON_ASK)
         return presence;
     if (permission != VH_REASON_ASK)
         return permission;
     if (figures != VH_REASON_ASK)
         return figures;
-    VhReason worth = check_yield(candidate, verdict);
+    VhReason worth = check_yield(candidate, &whole, &verdict->yield);
     return worth != VH_REASON_ASK ? worth : check_pace(candidate, verdict);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Samples, learned overhead and residue, and the account of asks. */
+/* Who is remembered, samples, and what they teach of overhead and residue. */
 #include "vh-learn.h"
+#include "vh-cost.h"
+#include "vh-learn-ask.h"
 #include "vh-yield.h"
 
 #include <string.h>
@@ -21,6 +23,15 @@ gboolean vh_learn_is_absurd(const VhDomain *domain, gint64 wall_us)
            domain->stats_time_us > wall_us + CLOCK_SLACK_US;
 }
 
+/* One more at the end, without clearing it first: it is large, and there are many. */
+static VhGuestState *append_guest(VhState *next)
+{
+    guint n = next->guests->len;
+
+    g_array_set_size(next->guests, n + 1);
+    return &g_array_index(next->guests, VhGuestState, n);
+}
+
 /* Carries over who is still known, and adds who is seen for the first time; both lists are sorted
  * by UUID. */
 static void merge_guests(const VhConfig *config, const VhState *state, const VhSnapshot *snapshot,
@@ -33,78 +44,24 @@ static void merge_guests(const VhConfig *config, const VhState *state, const VhS
             g < state->guests->len ? &g_array_index(state->guests, VhGuestState, g) : NULL;
         const VhDomain *domain = d < n_domains ? vh_snapshot_domain(snapshot, d) : NULL;
         int order = !old ? 1 : !domain ? -1 : vh_uuid_compare(&old->uuid, &domain->uuid);
-        VhGuestState guest = {0};
 
-        if (order <= 0) {
-            guest = *old;
+        if (order < 0) {
+            if (snapshot->wall_us - old->last_seen_wall_us <= config->forget_us)
+                *append_guest(next) = *old;
             g++;
-        } else {
-            guest.uuid = domain->uuid;
+            continue;
         }
-        if (order >= 0)
-            guest.last_seen_wall_us = snapshot->wall_us;
+        VhGuestState *guest = append_guest(next);
+        if (order == 0)
+            *guest = *old;
+        else
+            *guest = (VhGuestState){.uuid = domain->uuid};
+        g += order == 0;
+        guest->last_seen_wall_us = snapshot->wall_us;
         while (d < n_domains &&
-               vh_uuid_compare(&guest.uuid, &vh_snapshot_domain(snapshot, d)->uuid) == 0)
+               vh_uuid_compare(&guest->uuid, &vh_snapshot_domain(snapshot, d)->uuid) == 0)
             d++; /* copies of a domain share one memory */
-        if (snapshot->wall_us - guest.last_seen_wall_us <= config->forget_us)
-            g_array_append_val(next->guests, guest);
     }
-}
-
-static void remember_ask_time(VhGuestState *guest, gint64 wall_us)
-{
-    if (guest->n_recent == VH_ASKS_PER_HOUR_MAX) {
-        guest->n_recent--;
-        memmove(guest->recent_wall_us, guest->recent_wall_us + 1,
-                guest->n_recent * sizeof(guest->recent_wall_us[0]));
-    }
-    guest->recent_wall_us[guest->n_recent++] = wall_us;
-}
-
-/* Whether the guest should be left in peace for longer: it gave much less than expected, or needed
- * its memory. */
-static gboolean ask_was_poor(const VhModel *model, const VhEnded *ended)
-{
-    const VhAskOutcome *outcome = &ended->outcome;
-
-    switch (outcome->status) {
-    case VH_ASK_CANCELLED:
-    case VH_ASK_OVERTAKEN:
-        return FALSE;
-    case VH_ASK_FAILED: /* a pass refused at the door bothered nobody */
-        return outcome->method != VH_ASK_PASS || outcome->taken_bytes > 0 ||
-               (outcome->error_code != VH_ERROR_BUSY &&
-                outcome->error_code != VH_ERROR_UNSUPPORTED);
-    case VH_ASK_DONE:
-        return outcome->returned_bytes < vh_share(ended->expected_bytes, model->poor_bp);
-    default:
-        return TRUE;
-    }
-}
-
-static void learn_ended(const VhModel *model, const VhEnded *ended, gint64 wall_us,
-                        VhGuestState *guest)
-{
-    const VhAskOutcome *outcome = &ended->outcome;
-    gboolean all_tried = outcome->status == VH_ASK_DONE;
-
-    guest->last_ended_wall_us = wall_us;
-    guest->last_asked_bytes = outcome->asked_bytes;
-    guest->last_returned_bytes = outcome->returned_bytes;
-    guest->last_status = (int)outcome->status;
-    guest->cooldown_doublings =
-        ask_was_poor(model, ended) ? MIN(guest->cooldown_doublings + 1, 16u) : 0;
-    remember_ask_time(guest, wall_us);
-
-    if (all_tried) { /* what it did not reach, nobody reaches for a while */
-        guest->residue_bytes = outcome->asked_bytes
-                                   ? vh_sub(outcome->asked_bytes, outcome->returned_bytes)
-                                   : G_MAXINT64;
-        guest->residue_wall_us = wall_us;
-    }
-    guest->awaits_drained_sample = all_tried;
-    guest->sample_stats_time_us = 0; /* the samples before it say nothing about after it */
-    guest->is_stable = FALSE;
 }
 
 static gboolean samples_agree(const VhModel *model, const VhDomain *domain,
@@ -141,34 +98,91 @@ static void learn_drained(const VhModel *model, const VhDomain *domain, gint64 w
     guest->residue_bytes = MIN(guest->residue_bytes, yield.in_ram_bytes);
 }
 
-static void learn_sample(const VhModel *model, const VhDomain *domain, gint64 wall_us,
-                         VhGuestState *guest)
+/* A counter that went back says that the guest, or its QEMU, started anew. */
+static gboolean has_rebooted(const VhDomain *domain, const VhGuestState *guest)
 {
-    gboolean is_new = domain->stats_time_us != guest->sample_stats_time_us;
+    guint known = domain->figures & guest->sample_figures;
 
-    if (!is_new) { /* resident memory is live between two samples of the driver */
-        guest->is_stable = guest->is_stable && samples_agree(model, domain, guest);
-        return;
-    }
-    if (domain->cpu_time_us < guest->sample_cpu_time_us) { /* a new QEMU: trust half of it */
-        guest->overhead_bytes = (guest->overhead_bytes + model->overhead_bytes) / 2;
-        guest->residue_bytes = 0;
-        guest->sample_stats_time_us = 0;
-    }
-    guest->is_stable = guest->sample_stats_time_us != 0 && samples_agree(model, domain, guest);
+    return (known & VH_HAS_CPU_TIME && domain->cpu_time_us < guest->sample_cpu_time_us) ||
+           (known & VH_HAS_FAULTS && (domain->minor_faults < guest->sample_minor_faults ||
+                                      domain->major_faults < guest->sample_major_faults)) ||
+           (known & VH_HAS_SWAP_IN && domain->swap_in_bytes < guest->sample_swap_in_bytes);
+}
+
+static void keep_sample(const VhDomain *domain, gint64 wall_us, VhGuestState *guest)
+{
+    guest->sample_figures = domain->figures;
     guest->sample_stats_time_us = domain->stats_time_us;
+    guest->sample_wall_us = wall_us;
     guest->sample_unused_bytes = domain->unused_bytes;
     guest->sample_rss_bytes = domain->rss_bytes;
     guest->sample_cpu_time_us = domain->cpu_time_us;
+    guest->sample_minor_faults = domain->minor_faults;
+    guest->sample_major_faults = domain->major_faults;
+    guest->sample_swap_in_bytes = domain->swap_in_bytes;
+}
+
+static void learn_sample(const VhModel *model, const VhDomain *domain, gint64 wall_us,
+                         VhGuestState *guest)
+{
+    if (domain->stats_time_us == guest->sample_stats_time_us) {
+        /* resident memory is live between two samples of the driver */
+        guest->is_stable = guest->is_stable && samples_agree(model, domain, guest);
+        return;
+    }
+    if (has_rebooted(domain, guest)) {
+        vh_learn_ask_rebooted(model, guest);
+        guest->sample_stats_time_us = 0;
+        guest->activity_bp = 0;
+    }
+    guest->is_stable = guest->sample_stats_time_us != 0 && samples_agree(model, domain, guest);
+    if (guest->sample_stats_time_us != 0)
+        guest->activity_bp = vh_cost_sampled_activity_bp(domain, guest, wall_us);
+    keep_sample(domain, wall_us, guest);
     if (guest->is_stable && guest->awaits_drained_sample)
         learn_drained(model, domain, wall_us, guest);
 }
 
+static gboolean is_live(const VhDomain *domain)
+{
+    return domain->is_running && !domain->is_hung && domain->figures & VH_HAS_RSS &&
+           domain->rss_bytes <= VH_ABSURD_BYTES;
+}
+
 static gboolean has_sample(const VhDomain *domain, gint64 wall_us)
 {
-    return domain->is_running && !domain->is_hung &&
-           (domain->figures & VH_YIELD_FIGURES) == VH_YIELD_FIGURES && domain->stats_time_us != 0 &&
-           !vh_learn_is_absurd(domain, wall_us);
+    return is_live(domain) && (domain->figures & VH_YIELD_FIGURES) == VH_YIELD_FIGURES &&
+           domain->stats_time_us != 0 && !vh_learn_is_absurd(domain, wall_us);
+}
+
+/* The guests remembered, the domains and the asks under way are all sorted by UUID. */
+static void learn_domains(const VhModel *model, const VhSnapshot *snapshot, VhState *next)
+{
+    guint g = 0, f = 0;
+
+    for (guint i = 0; i < vh_snapshot_n_domains(snapshot); i++) {
+        const VhDomain *domain = vh_snapshot_domain(snapshot, i);
+        VhGuestState *guest;
+
+        if (i > 0 &&
+            vh_uuid_compare(&vh_snapshot_domain(snapshot, i - 1)->uuid, &domain->uuid) == 0)
+            continue; /* another copy */
+        do
+            guest = &g_array_index(next->guests, VhGuestState, g++);
+        while (vh_uuid_compare(&guest->uuid, &domain->uuid) != 0);
+        while (f < snapshot->in_flight->len &&
+               vh_uuid_compare(&g_array_index(snapshot->in_flight, VhInFlight, f).uuid,
+                               &domain->uuid) < 0)
+            f++;
+        gboolean in_flight =
+            f < snapshot->in_flight->len &&
+            vh_uuid_compare(&g_array_index(snapshot->in_flight, VhInFlight, f).uuid,
+                            &domain->uuid) == 0;
+        if (has_sample(domain, snapshot->wall_us))
+            learn_sample(model, domain, snapshot->wall_us, guest);
+        if (is_live(domain) && !in_flight)
+            vh_learn_ask_rebound(model, domain, snapshot->wall_us, guest);
+    }
 }
 
 void vh_learn(const VhConfig *config, const VhState *state, const VhSnapshot *snapshot,
@@ -180,17 +194,9 @@ void vh_learn(const VhConfig *config, const VhState *state, const VhSnapshot *sn
 
     for (guint i = 0; i < snapshot->ended->len; i++) {
         const VhEnded *ended = &g_array_index(snapshot->ended, VhEnded, i);
-        learn_ended(&config->model, ended, snapshot->wall_us, vh_state_get(next, &ended->uuid));
+        vh_learn_ask_ended(&config->model, snapshot, ended, vh_state_get(next, &ended->uuid));
     }
-    const VhDomain *previous = NULL;
-    for (guint i = 0; i < vh_snapshot_n_domains(snapshot); i++) {
-        const VhDomain *domain = vh_snapshot_domain(snapshot, i);
-        gboolean is_copy = previous && vh_uuid_compare(&previous->uuid, &domain->uuid) == 0;
-        if (!is_copy && has_sample(domain, snapshot->wall_us))
-            learn_sample(&config->model, domain, snapshot->wall_us,
-                         vh_state_get(next, &domain->uuid));
-        previous = domain;
-    }
+    learn_domains(&config->model, snapshot, next);
 }
 
 gint64 vh_learn_cooldown_until_us(const VhGuestState *guest, gint64 wall_us, gint64 cooldown_us,

@@ -18,6 +18,7 @@ typedef struct {
     VhUuid uuid;
 
     /* the sample before the last one, to see whether two agree, and how busy it is */
+    guint sample_figures;        /* VhFigures that were in it */
     gint64 sample_stats_time_us; /* its last-update; 0: none yet */
     gint64 sample_wall_us;       /* when it was seen */
     guint64 sample_unused_bytes;
@@ -34,6 +35,7 @@ typedef struct {
     guint64 residue_bytes;          /* Q, as of residue_wall_us */
     gint64 residue_wall_us;         /* UTC */
     gboolean awaits_drained_sample; /* an ask ended well: the next stable samples teach O and Q */
+    gboolean asked_for_all;         /* the last plan that asked it was for all of its Y */
     guint n_returns;                /* asks that gamma and sigma were learned from */
     guint gamma_bp;
     guint sigma_bp;
@@ -44,6 +46,8 @@ typedef struct {
     gint64 rebound_wall_us;    /* UTC, when to look; 0: nothing to look at */
     guint64 rebound_rss_bytes; /* resident when the ask had ended */
     guint64 rebound_returned_bytes;
+    guint64 rebound_promised_bytes;   /* D of that ask; 0: nothing was promised, or sigma has been
+                                         learned from it */
     gint64 rebound_slope_bytes_per_s; /* how resident memory moved before it */
 
     /* its last asks */
@@ -74,10 +78,11 @@ typedef struct {
 
 typedef struct VhState VhState;
 struct VhState {
-    VhLevel level;          /* by the bounds */
-    gint64 better_since_us; /* monotonic; 0: the pool does not look better than the level */
-    gint64 low_since_us;    /* monotonic: at LOW or worse since; 0: it is not */
-    gint64 quiet_since_us;  /* monotonic: below LOW since; 0: it is not */
+    VhLevel level;            /* by the bounds */
+    gint64 better_since_us;   /* monotonic; 0: the pool does not look better than the level */
+    gint64 low_since_us;      /* monotonic: at LOW or worse since; 0: it is not */
+    gint64 quiet_since_us;    /* monotonic: below LOW since; 0: it is not */
+    gint64 critical_since_us; /* monotonic: at CRITICAL since; 0: it is not */
 
     /* the pool as of the last snapshot, for its trend */
     gint64 pool_time_us; /* monotonic; 0: none yet */
@@ -89,9 +94,10 @@ struct VhState {
     guint64 pool_swap_out_bytes; /* the counter */
     gint64 swap_out_rate_bytes_per_s;
 
-    /* of an engine to compare with, never in the file: when it last acted, monotonic, and a figure
-     * of its own */
+    /* of an engine to compare with, never in the file: when it last acted and when it last took a
+     * sample, monotonic, and a figure of its own */
     gint64 engine_time_us;
+    gint64 engine_sampled_us;
     gint64 engine_bytes;
 
     VhBucket proactive; /* what asks ahead of need may still move */
