@@ -12,36 +12,67 @@
 #include <json-glib/json-glib.h>
 #include <string.h>
 
-#define STATE_VERSION 1
+/* Version 1 had no learned shares, rebounds, costs and toggles. It is still read: it is a subset.
+ */
+#define STATE_VERSION 2
+#define STATE_VERSION_OLDEST 1
 #define DOUBLINGS_MAX 63
+#define SHARE_MAX 10000
 
 typedef enum {
-    FIELD_BYTES,  /* guint64 */
-    FIELD_TIME,   /* gint64, UTC in microseconds */
-    FIELD_BOOL,   /* gboolean */
-    FIELD_COUNT,  /* guint, at most DOUBLINGS_MAX */
-    FIELD_STATUS, /* int, a VhAskStatus by name */
-    FIELD_RECENT, /* n_recent and recent_wall_us */
+    FIELD_BYTES,     /* guint64 */
+    FIELD_TIME,      /* gint64, UTC in microseconds, or a duration */
+    FIELD_RATE,      /* gint64, of either sign */
+    FIELD_BOOL,      /* gboolean */
+    FIELD_DOUBLINGS, /* guint, at most DOUBLINGS_MAX */
+    FIELD_COUNT,     /* guint */
+    FIELD_SHARE,     /* guint, in basis points */
+    FIELD_STATUS,    /* int, a VhAskStatus by name */
+    FIELD_TIMES,     /* gint64[], oldest first, and how many */
 } FieldKind;
 
 typedef struct {
     const char *name;
     FieldKind kind;
-    gsize offset; /* in VhGuestState */
+    guint since;        /* version */
+    gsize offset;       /* in VhGuestState */
+    gsize count_offset; /* TIMES: of how many there are */
+    guint most;         /* TIMES: how many there can be */
 } Field;
 
+#define FIELD(kind, since, name)                                      \
+    {                                                                 \
+#name, kind, since, G_STRUCT_OFFSET(VhGuestState, name), 0, 0 \
+    }
+
 static const Field fields[] = {
-    {"overhead_bytes", FIELD_BYTES, G_STRUCT_OFFSET(VhGuestState, overhead_bytes)},
-    {"residue_bytes", FIELD_BYTES, G_STRUCT_OFFSET(VhGuestState, residue_bytes)},
-    {"residue_wall_us", FIELD_TIME, G_STRUCT_OFFSET(VhGuestState, residue_wall_us)},
-    {"awaits_drained_sample", FIELD_BOOL, G_STRUCT_OFFSET(VhGuestState, awaits_drained_sample)},
-    {"last_ended_wall_us", FIELD_TIME, G_STRUCT_OFFSET(VhGuestState, last_ended_wall_us)},
-    {"last_asked_bytes", FIELD_BYTES, G_STRUCT_OFFSET(VhGuestState, last_asked_bytes)},
-    {"last_returned_bytes", FIELD_BYTES, G_STRUCT_OFFSET(VhGuestState, last_returned_bytes)},
-    {"last_status", FIELD_STATUS, G_STRUCT_OFFSET(VhGuestState, last_status)},
-    {"cooldown_doublings", FIELD_COUNT, G_STRUCT_OFFSET(VhGuestState, cooldown_doublings)},
-    {"recent_wall_us", FIELD_RECENT, 0},
-    {"last_seen_wall_us", FIELD_TIME, G_STRUCT_OFFSET(VhGuestState, last_seen_wall_us)},
+    FIELD(FIELD_BYTES, 1, overhead_bytes),
+    FIELD(FIELD_BYTES, 1, residue_bytes),
+    FIELD(FIELD_TIME, 1, residue_wall_us),
+    FIELD(FIELD_BOOL, 1, awaits_drained_sample),
+    FIELD(FIELD_BOOL, 2, asked_for_all),
+    FIELD(FIELD_COUNT, 2, n_returns),
+    FIELD(FIELD_SHARE, 2, gamma_bp),
+    FIELD(FIELD_SHARE, 2, sigma_bp),
+    FIELD(FIELD_COUNT, 2, n_rebounds),
+    FIELD(FIELD_SHARE, 2, retouch_bp),
+    FIELD(FIELD_TIME, 2, rebound_wall_us),
+    FIELD(FIELD_BYTES, 2, rebound_rss_bytes),
+    FIELD(FIELD_BYTES, 2, rebound_returned_bytes),
+    FIELD(FIELD_BYTES, 2, rebound_promised_bytes),
+    FIELD(FIELD_RATE, 2, rebound_slope_bytes_per_s),
+    FIELD(FIELD_TIME, 1, last_ended_wall_us),
+    FIELD(FIELD_BYTES, 1, last_asked_bytes),
+    FIELD(FIELD_BYTES, 1, last_returned_bytes),
+    FIELD(FIELD_STATUS, 1, last_status),
+    FIELD(FIELD_DOUBLINGS, 1, cooldown_doublings),
+    {"recent_wall_us", FIELD_TIMES, 1, G_STRUCT_OFFSET(VhGuestState, recent_wall_us),
+     G_STRUCT_OFFSET(VhGuestState, n_recent), VH_ASKS_PER_HOUR_MAX},
+    FIELD(FIELD_TIME, 2, inflicted_us),
+    FIELD(FIELD_TIME, 2, inflicted_wall_us),
+    {"toggles_wall_us", FIELD_TIMES, 2, G_STRUCT_OFFSET(VhGuestState, toggles_wall_us),
+     G_STRUCT_OFFSET(VhGuestState, n_toggles), VH_TOGGLES_PER_HOUR_MAX},
+    FIELD(FIELD_TIME, 1, last_seen_wall_us),
 };
 
 static gint64 clamp_bytes(guint64 bytes)
@@ -49,33 +80,46 @@ static gint64 clamp_bytes(guint64 bytes)
     return (gint64)MIN(bytes, (guint64)G_MAXINT64);
 }
 
+/* Integers of all kinds, as JSON has them. */
+static gint64 integer_of(const Field *field, gconstpointer value)
+{
+    switch (field->kind) {
+    case FIELD_BYTES:
+        return clamp_bytes(*(const guint64 *)value);
+    case FIELD_DOUBLINGS:
+        return MIN(*(const guint *)value, DOUBLINGS_MAX);
+    case FIELD_SHARE:
+        return MIN(*(const guint *)value, SHARE_MAX);
+    case FIELD_COUNT:
+        return MIN(*(const guint *)value, G_MAXINT32);
+    default:
+        return *(const gint64 *)value;
+    }
+}
+
+static void write_times(JsonBuilder *builder, const Field *field, const VhGuestState *guest)
+{
+    const gint64 *times = (gconstpointer)((const guint8 *)guest + field->offset);
+    guint n = *(const guint *)(gconstpointer)((const guint8 *)guest + field->count_offset);
+
+    json_builder_begin_array(builder);
+    for (guint i = 0; i < MIN(n, field->most); i++)
+        json_builder_add_int_value(builder, times[i]);
+    json_builder_end_array(builder);
+}
+
 static void write_field(JsonBuilder *builder, const Field *field, const VhGuestState *guest)
 {
     gconstpointer value = (const guint8 *)guest + field->offset;
-    switch (field->kind) {
-    case FIELD_BYTES:
-        json_builder_add_int_value(builder, clamp_bytes(*(const guint64 *)value));
-        break;
-    case FIELD_TIME:
-        json_builder_add_int_value(builder, *(const gint64 *)value);
-        break;
-    case FIELD_BOOL:
+
+    if (field->kind == FIELD_TIMES)
+        write_times(builder, field, guest);
+    else if (field->kind == FIELD_BOOL)
         json_builder_add_boolean_value(builder, *(const gboolean *)value);
-        break;
-    case FIELD_COUNT:
-        json_builder_add_int_value(builder, MIN(*(const guint *)value, DOUBLINGS_MAX));
-        break;
-    case FIELD_STATUS:
+    else if (field->kind == FIELD_STATUS)
         json_builder_add_string_value(builder, vh_ask_status_name(*(const VhAskStatus *)value));
-        break;
-    case FIELD_RECENT:
-        json_builder_begin_array(builder);
-        for (guint i = 0; i < MIN(guest->n_recent, VH_ASKS_PER_HOUR_MAX); i++) {
-            json_builder_add_int_value(builder, guest->recent_wall_us[i]);
-        }
-        json_builder_end_array(builder);
-        break;
-    }
+    else
+        json_builder_add_int_value(builder, integer_of(field, value));
 }
 
 static void write_guest(JsonBuilder *builder, const VhGuestState *guest)
@@ -116,6 +160,7 @@ char *vh_state_format(const VhState *state)
 typedef struct {
     const VhJsonLines *lines;
     char *path; /* of the value being read; owned */
+    guint version;
 } Reader;
 
 static void reader_clear(Reader *reader)
@@ -138,13 +183,16 @@ static gboolean refuse(const Reader *reader, GError **error, const char *what)
     return FALSE;
 }
 
-static gboolean read_integer(const Reader *reader, JsonNode *node, gint64 maximum,
+static gboolean read_integer(const Reader *reader, JsonNode *node, gint64 minimum, gint64 maximum,
                              gint64 *ret_value, GError **error)
 {
-    gint64 value = json_node_get_value_type(node) == G_TYPE_INT64 ? json_node_get_int(node) : -1;
-    if (value < 0 || value > maximum) {
-        g_autofree char *what = g_strdup_printf(
-            "not a whole number from 0 to %" G_GINT64_FORMAT "; correct or remove it", maximum);
+    gboolean is_integer = json_node_get_value_type(node) == G_TYPE_INT64;
+    gint64 value = is_integer ? json_node_get_int(node) : 0;
+
+    if (!is_integer || value < minimum || value > maximum) {
+        g_autofree char *what = g_strdup_printf("not a whole number from %" G_GINT64_FORMAT
+                                                " to %" G_GINT64_FORMAT "; correct or remove it",
+                                                minimum, maximum);
         return refuse(reader, error, what);
     }
     *ret_value = value;
@@ -163,53 +211,75 @@ static gboolean read_status(const Reader *reader, JsonNode *node, int *ret_statu
     return TRUE;
 }
 
-static gboolean read_recent(const Reader *reader, JsonNode *node, VhGuestState *guest,
-                            GError **error)
+static gboolean read_times(const Reader *reader, const Field *field, JsonNode *node,
+                           VhGuestState *guest, GError **error)
 {
+    gint64 *times = (gpointer)((guint8 *)guest + field->offset), before = 0;
+    guint *count = (gpointer)((guint8 *)guest + field->count_offset);
     JsonArray *array =
         json_node_get_node_type(node) == JSON_NODE_ARRAY ? json_node_get_array(node) : NULL;
-    if (!array || json_array_get_length(array) > VH_ASKS_PER_HOUR_MAX) {
-        return refuse(reader, error, "not an array of at most 60 times; correct or remove it");
+
+    if (!array || json_array_get_length(array) > field->most) {
+        g_autofree char *what =
+            g_strdup_printf("not an array of at most %u times; correct or remove it", field->most);
+        return refuse(reader, error, what);
     }
-    guint n_recent = json_array_get_length(array);
-    gint64 before = 0;
-    for (guint i = 0; i < n_recent; i++) {
-        gint64 *time = &guest->recent_wall_us[i];
-        if (!read_integer(reader, json_array_get_element(array, i), G_MAXINT64, time, error)) {
+    *count = json_array_get_length(array);
+    for (guint i = 0; i < *count; i++) {
+        if (!read_integer(reader, json_array_get_element(array, i), 0, G_MAXINT64, &times[i],
+                          error)) {
             return FALSE;
         }
-        if (*time < before) {
+        if (times[i] < before) {
             return refuse(reader, error, "times out of order; write the oldest first");
         }
-        before = *time;
+        before = times[i];
     }
-    guest->n_recent = n_recent;
     return TRUE;
+}
+
+static gboolean read_bool(const Reader *reader, JsonNode *node, gboolean *ret_value, GError **error)
+{
+    if (json_node_get_value_type(node) != G_TYPE_BOOLEAN) {
+        return refuse(reader, error, "not true or false; correct or remove it");
+    }
+    *ret_value = json_node_get_boolean(node);
+    return TRUE;
+}
+
+static gint64 most_of(FieldKind kind)
+{
+    switch (kind) {
+    case FIELD_DOUBLINGS:
+        return DOUBLINGS_MAX;
+    case FIELD_SHARE:
+        return SHARE_MAX;
+    case FIELD_COUNT:
+        return G_MAXINT32;
+    default:
+        return G_MAXINT64;
+    }
 }
 
 static gboolean read_field(const Reader *reader, const Field *field, JsonNode *node,
                            VhGuestState *guest, GError **error)
 {
     gpointer target = (guint8 *)guest + field->offset;
+    gint64 value, minimum = field->kind == FIELD_RATE ? -G_MAXINT64 : 0;
+
     if (field->kind == FIELD_STATUS) {
         return read_status(reader, node, target, error);
     }
-    if (field->kind == FIELD_RECENT) {
-        return read_recent(reader, node, guest, error);
+    if (field->kind == FIELD_TIMES) {
+        return read_times(reader, field, node, guest, error);
     }
     if (field->kind == FIELD_BOOL) {
-        if (json_node_get_value_type(node) != G_TYPE_BOOLEAN) {
-            return refuse(reader, error, "not true or false; correct or remove it");
-        }
-        *(gboolean *)target = json_node_get_boolean(node);
-        return TRUE;
+        return read_bool(reader, node, target, error);
     }
-    gint64 value;
-    gint64 maximum = field->kind == FIELD_COUNT ? DOUBLINGS_MAX : G_MAXINT64;
-    if (!read_integer(reader, node, maximum, &value, error)) {
+    if (!read_integer(reader, node, minimum, most_of(field->kind), &value, error)) {
         return FALSE;
     }
-    if (field->kind == FIELD_COUNT) {
+    if (most_of(field->kind) <= G_MAXINT32) {
         *(guint *)target = (guint)value;
     } else {
         *(gint64 *)target = value; /* guint64 of BYTES is the same below 2^63 */
@@ -217,10 +287,10 @@ static gboolean read_field(const Reader *reader, const Field *field, JsonNode *n
     return TRUE;
 }
 
-static const Field *field_find(const char *name)
+static const Field *field_find(guint version, const char *name)
 {
     for (guint i = 0; i < G_N_ELEMENTS(fields); i++) {
-        if (strcmp(fields[i].name, name) == 0) {
+        if (fields[i].since <= version && strcmp(fields[i].name, name) == 0) {
             return &fields[i];
         }
     }
@@ -248,7 +318,7 @@ static gboolean read_guest(Reader *reader, const char *uuid_text, JsonNode *node
     JsonNode *member;
     json_object_iter_init_ordered(&iter, json_node_get_object(node));
     while (json_object_iter_next_ordered(&iter, &name, &member)) {
-        const Field *field = field_find(name);
+        const Field *field = field_find(reader->version, name);
         if (!field) {
             g_autofree char *quoted = vh_text_quote(name);
             g_autofree char *what = g_strdup_printf("unknown key %s; remove it", quoted);
@@ -263,23 +333,26 @@ static gboolean read_guest(Reader *reader, const char *uuid_text, JsonNode *node
     return TRUE;
 }
 
-static gboolean check_version(JsonObject *object, const VhJsonLines *lines, GError **error)
+static gboolean read_version(JsonObject *object, const VhJsonLines *lines, guint *ret_version,
+                             GError **error)
 {
     JsonNode *node = json_object_get_member(object, "version");
     guint line = vh_json_lines_get(lines, "/version");
     if (!node || json_node_get_value_type(node) != G_TYPE_INT64) {
         g_set_error(error, VH_ERROR, VH_ERROR_INVALID,
-                    "line %u: /version: a whole number must be given; write 1", MAX(line, 1));
+                    "line %u: /version: a whole number must be given; write %d", MAX(line, 1),
+                    STATE_VERSION);
         return FALSE;
     }
     gint64 version = json_node_get_int(node);
-    if (version != STATE_VERSION) {
-        g_set_error(error, VH_ERROR,
-                    version > STATE_VERSION ? VH_ERROR_UNSUPPORTED : VH_ERROR_INVALID,
-                    "line %u: /version: %" G_GINT64_FORMAT " is not known; this version reads %d",
-                    line, version, STATE_VERSION);
+    if (version < STATE_VERSION_OLDEST || version > STATE_VERSION) {
+        g_set_error(
+            error, VH_ERROR, version > STATE_VERSION ? VH_ERROR_UNSUPPORTED : VH_ERROR_INVALID,
+            "line %u: /version: %" G_GINT64_FORMAT " is not known; this version reads %d to %d",
+            line, version, STATE_VERSION_OLDEST, STATE_VERSION);
         return FALSE;
     }
+    *ret_version = (guint)version;
     return TRUE;
 }
 
@@ -327,10 +400,11 @@ VhState *vh_state_parse(const char *text, gsize length, GError **error)
                     vh_json_lines_get(lines, ""));
         return NULL;
     }
-    g_auto(Reader) reader = {lines, NULL};
+    g_auto(Reader) reader = {lines, NULL, 0};
     g_autoptr(VhState) state = vh_state_new();
     JsonObject *object = json_node_get_object(root);
-    if (!check_version(object, lines, error) || !read_guests(&reader, object, state, error)) {
+    if (!read_version(object, lines, &reader.version, error) ||
+        !read_guests(&reader, object, state, error)) {
         return NULL;
     }
     return g_steal_pointer(&state);

@@ -24,6 +24,17 @@ static VhState *sample_state(void)
     guest->residue_bytes = G_MAXINT64;
     guest->residue_wall_us = 1700000000 * VH_SEC;
     guest->awaits_drained_sample = TRUE;
+    guest->asked_for_all = TRUE;
+    guest->n_returns = 7;
+    guest->gamma_bp = 8800;
+    guest->sigma_bp = 1200;
+    guest->n_rebounds = 6;
+    guest->retouch_bp = 10000;
+    guest->rebound_wall_us = 1700000060 * VH_SEC;
+    guest->rebound_rss_bytes = 700 * VH_MIB;
+    guest->rebound_returned_bytes = 900 * VH_MIB;
+    guest->rebound_promised_bytes = 850 * VH_MIB;
+    guest->rebound_slope_bytes_per_s = -5000;
     guest->last_ended_wall_us = 1700000001 * VH_SEC;
     guest->last_asked_bytes = VH_GIB;
     guest->last_returned_bytes = 900 * VH_MIB;
@@ -32,6 +43,10 @@ static VhState *sample_state(void)
     guest->n_recent = 2;
     guest->recent_wall_us[0] = 1699999000 * VH_SEC;
     guest->recent_wall_us[1] = 1700000001 * VH_SEC;
+    guest->inflicted_us = 300 * VH_MS;
+    guest->inflicted_wall_us = 1700000001 * VH_SEC;
+    guest->n_toggles = 1;
+    guest->toggles_wall_us[0] = 1699999500 * VH_SEC;
     guest->last_seen_wall_us = 1700000002 * VH_SEC;
     /* of this run only */
     guest->sample_stats_time_us = 5;
@@ -86,7 +101,9 @@ static void test_sixty_asks_fit(void)
                     &g_array_index(again->guests, VhGuestState, 0), sizeof(VhGuestState));
 }
 
-#define GUEST(members) "{\"version\": 1, \"guests\": {\n\"" UUID_A "\": {" members "}}}"
+#define GUEST(members) GUEST_OF("2", members)
+#define GUEST_OF(version, members) \
+    "{\"version\": " version ", \"guests\": {\n\"" UUID_A "\": {" members "}}}"
 
 static void test_refused(void)
 {
@@ -99,10 +116,12 @@ static void test_refused(void)
         {"", VH_ERROR_INVALID, "line 1: ", "ends too early"},
         {"[]", VH_ERROR_INVALID, "line 1: ", "must be an object"},
         {"\n7", VH_ERROR_INVALID, "line 2: ", "must be an object"},
-        {"{}", VH_ERROR_INVALID, "line 1: /version", "write 1"},
-        {"{\n\"version\": 2, \"guests\": {}}", VH_ERROR_UNSUPPORTED, "line 2: /version", "reads 1"},
-        {"{\n\"version\": 0, \"guests\": {}}", VH_ERROR_INVALID, "line 2: /version", "reads 1"},
-        {"{\"version\": \"1\", \"guests\": {}}", VH_ERROR_INVALID, "line 1: /version", "write 1"},
+        {"{}", VH_ERROR_INVALID, "line 1: /version", "write 2"},
+        {"{\n\"version\": 3, \"guests\": {}}", VH_ERROR_UNSUPPORTED, "line 2: /version",
+         "reads 1 to 2"},
+        {"{\n\"version\": 0, \"guests\": {}}", VH_ERROR_INVALID, "line 2: /version",
+         "reads 1 to 2"},
+        {"{\"version\": \"1\", \"guests\": {}}", VH_ERROR_INVALID, "line 1: /version", "write 2"},
         {"{\"version\": 1}", VH_ERROR_INVALID, "line 1: ", "\"guests\""},
         {"{\"version\": 1,\n\"guests\": []}", VH_ERROR_INVALID, "line 2: ", "\"guests\""},
         {"{\"version\": 1, \"guests\": {}, \"x\": 1}", VH_ERROR_INVALID, "line 1: ", "\"guests\""},
@@ -118,6 +137,14 @@ static void test_refused(void)
         {GUEST("\"overhead_bytes\": 9223372036854775808"), VH_ERROR_INVALID, "line 2: ", "2^63-1"},
         {GUEST("\"cooldown_doublings\": 64"), VH_ERROR_INVALID, "line 2: ", "from 0 to 63"},
         {GUEST("\"awaits_drained_sample\": 1"), VH_ERROR_INVALID, "line 2: ", "true or false"},
+        {GUEST("\"gamma_bp\": 10001"), VH_ERROR_INVALID, "line 2: ", "from 0 to 10000"},
+        {GUEST("\"n_returns\": 2147483648"), VH_ERROR_INVALID, "line 2: ", "from 0 to 2147483647"},
+        {GUEST("\"rebound_slope_bytes_per_s\": -9223372036854775808"), VH_ERROR_INVALID,
+         "line 2: ", "from -9223372036854775807"},
+        {GUEST("\"toggles_wall_us\": [1, 2, 3, 4, 5, 6, 7]"), VH_ERROR_INVALID,
+         "line 2: ", "at most 6"},
+        {GUEST("\"engine_bytes\": 1"), VH_ERROR_INVALID, "line 2: ", "unknown key"},
+        {GUEST_OF("1", "\"gamma_bp\": 1"), VH_ERROR_INVALID, "line 2: ", "unknown key"},
         {GUEST("\"last_status\": \"fine\""), VH_ERROR_INVALID, "line 2: ", "status"},
         {GUEST("\"last_status\": 1"), VH_ERROR_INVALID, "line 2: ", "status"},
         {GUEST("\"recent_wall_us\": 1"), VH_ERROR_INVALID, "line 2: ", "at most 60"},
@@ -137,6 +164,23 @@ static void test_refused(void)
             g_error("\"%s\" is not \"%s...%s\"", error->message, cases[i].prefix, cases[i].phrase);
         }
     }
+}
+
+/* What an older version has written is still worth something. */
+static void test_version_1(void)
+{
+    const char *text = GUEST_OF("1", "\"overhead_bytes\": 7, \"recent_wall_us\": [3, 4]");
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VhState) state = vh_state_parse(text, strlen(text), &error);
+
+    g_assert_no_error(error);
+    g_assert_cmpuint(state->guests->len, ==, 1);
+    const VhGuestState *guest = &g_array_index(state->guests, VhGuestState, 0);
+    g_assert_cmpuint(guest->overhead_bytes, ==, 7);
+    g_assert_cmpuint(guest->n_recent, ==, 2);
+    g_assert_cmpuint(guest->n_returns, ==, 0);
+    g_autofree char *again = vh_state_format(state);
+    g_assert_nonnull(strstr(again, "\"version\" : 2"));
 }
 
 static void test_too_many_asks(void)
@@ -160,6 +204,7 @@ int main(int argc, char **argv)
     g_test_add_func("/state-text/round-trip", test_round_trip);
     g_test_add_func("/state-text/empty", test_empty);
     g_test_add_func("/state-text/sixty-asks-fit", test_sixty_asks_fit);
+    g_test_add_func("/state-text/version-1", test_version_1);
     g_test_add_func("/state-text/refused", test_refused);
     g_test_add_func("/state-text/too-many-asks", test_too_many_asks);
     return g_test_run();
