@@ -21,6 +21,7 @@ static void match_free(gpointer data)
 {
     VhMatch *match = data;
     g_free(match->name_glob);
+    g_free(match->xpath);
     g_free(match);
 }
 
@@ -29,6 +30,8 @@ void vh_policy_draft_init(VhPolicyDraft *draft)
     draft->config = vh_config_new();
     draft->new_class = draft->config->classes[draft->config->default_class];
     draft->matches = g_ptr_array_new_with_free_func(match_free);
+    draft->schedules = g_ptr_array_new_with_free_func(g_free);
+    draft->xpath_places = g_ptr_array_new_with_free_func(g_free);
     draft->refs = g_ptr_array_new_with_free_func(class_ref_free);
     draft->forbid = NULL;
     draft->places = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
@@ -40,6 +43,8 @@ void vh_policy_draft_clear(VhPolicyDraft *draft)
 {
     vh_config_free(draft->config);
     g_ptr_array_unref(draft->matches);
+    g_ptr_array_unref(draft->schedules);
+    g_ptr_array_unref(draft->xpath_places);
     g_ptr_array_unref(draft->refs);
     g_clear_pointer(&draft->forbid, g_ptr_array_unref);
     g_hash_table_unref(draft->places);
@@ -189,7 +194,33 @@ static void move_matches(VhPolicyDraft *draft)
         VhMatch *match = g_ptr_array_index(draft->matches, i);
         config->matches[i] = *match;
         match->name_glob = NULL;
+        match->xpath = NULL;
     }
+}
+
+static void copy_schedules(const VhPolicyDraft *draft)
+{
+    VhConfig *config = draft->config;
+    config->n_schedules = draft->schedules->len;
+    config->schedules = g_new0(VhSchedule, config->n_schedules);
+    for (guint i = 0; i < config->n_schedules; i++) {
+        config->schedules[i] = *(const VhSchedule *)g_ptr_array_index(draft->schedules, i);
+    }
+}
+
+static gboolean check_xpaths(const VhPolicyDraft *draft, VhPolicyXPathCheck check_xpath,
+                             GError **error)
+{
+    const VhConfig *config = draft->config;
+    for (guint i = 0; check_xpath && i < config->n_matches; i++) {
+        const VhMatch *match = &config->matches[i];
+        if (match->kind == VH_MATCH_XPATH && !check_xpath(config, match->xpath, error)) {
+            const char *place = g_ptr_array_index(draft->xpath_places, match->xpath_index);
+            g_prefix_error(error, "%s: ", place);
+            return FALSE;
+        }
+    }
+    return TRUE;
 }
 
 /* Who said what stands at `path`; where nobody did, who said what is around it. */
@@ -220,11 +251,13 @@ static gboolean check_whole(VhPolicyDraft *draft, GError **error)
     return FALSE;
 }
 
-gboolean vh_policy_draft_finish(VhPolicyDraft *draft, GError **error)
+gboolean vh_policy_draft_finish(VhPolicyDraft *draft, VhPolicyXPathCheck check_xpath,
+                                GError **error)
 {
     if (!resolve_classes(draft, error) || !resolve_forbidden(draft, error)) {
         return FALSE;
     }
     move_matches(draft);
-    return check_whole(draft, error);
+    copy_schedules(draft);
+    return check_xpaths(draft, check_xpath, error) && check_whole(draft, error);
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "vh-json-scan.h"
+#include "vh-policy-text.h"
 #include "vh-policy-value.h"
 
 G_BEGIN_DECLS
@@ -19,21 +20,25 @@ typedef struct {
 
 typedef struct {
     VhConfig *config;
-    VhClass new_class;  /* what a class is before its keys are read */
-    GPtrArray *matches; /* VhMatch, owned: at fixed addresses, for VhClassRef */
-    GPtrArray *refs;    /* VhClassRef, owned */
-    GPtrArray *forbid;  /* VhClassRef of the last forbid_class, borrowed; NULL: none given */
-    GHashTable *places; /* by path: "FILE:LINE: /pointer" of whoever said it last */
-    const char *file;   /* the text being read */
-    VhJsonLines *lines; /* of it */
+    VhClass new_class;       /* what a class is before its keys are read */
+    GPtrArray *matches;      /* VhMatch, owned: at fixed addresses, for VhClassRef */
+    GPtrArray *schedules;    /* VhSchedule, owned: likewise */
+    GPtrArray *xpath_places; /* of each match by XPath: "FILE:LINE: /pointer", owned */
+    GPtrArray *refs;         /* VhClassRef, owned */
+    GPtrArray *forbid;       /* VhClassRef of the last forbid_class, borrowed; NULL: none given */
+    GHashTable *places;      /* by path: "FILE:LINE: /pointer" of whoever said it last */
+    const char *file;        /* the text being read */
+    VhJsonLines *lines;      /* of it */
 } VhPolicyDraft;
 
 void vh_policy_draft_init(VhPolicyDraft *draft);
 void vh_policy_draft_clear(VhPolicyDraft *draft);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VhPolicyDraft, vh_policy_draft_clear)
 
-/* When all texts are read: finds the classes that were named, and checks the whole. */
-gboolean vh_policy_draft_finish(VhPolicyDraft *draft, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* When all texts are read: finds the classes that were named, has XPath expressions checked (NULL:
+ * by nobody), and checks the whole. */
+gboolean vh_policy_draft_finish(VhPolicyDraft *draft, VhPolicyXPathCheck check_xpath,
+                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* The path of a member. Free with g_free(). */
 char *vh_policy_draft_path(const char *path, const char *name);
@@ -82,6 +87,18 @@ gboolean vh_policy_read_glob(VhPolicyDraft *draft, const VhPolicyKey *key, JsonN
                              const char *path, gpointer base, GError **error);
 gboolean vh_policy_read_uuid(VhPolicyDraft *draft, const VhPolicyKey *key, JsonNode *node,
                              const char *path, gpointer base, GError **error);
+gboolean vh_policy_read_xpath(VhPolicyDraft *draft, const VhPolicyKey *key, JsonNode *node,
+                              const char *path, gpointer base, GError **error);
+gboolean vh_policy_read_facts(VhPolicyDraft *draft, const VhPolicyKey *key, JsonNode *node,
+                              const char *path, gpointer base, GError **error);
+gboolean vh_policy_read_namespaces(VhPolicyDraft *draft, const VhPolicyKey *key, JsonNode *node,
+                                   const char *path, gpointer base, GError **error);
+gboolean vh_policy_read_schedules(VhPolicyDraft *draft, const VhPolicyKey *key, JsonNode *node,
+                                  const char *path, gpointer base, GError **error);
+gboolean vh_policy_read_when(VhPolicyDraft *draft, const VhPolicyKey *key, JsonNode *node,
+                             const char *path, gpointer base, GError **error);
+gboolean vh_policy_read_set(VhPolicyDraft *draft, const VhPolicyKey *key, JsonNode *node,
+                            const char *path, gpointer base, GError **error);
 gboolean vh_policy_read_allow(VhPolicyDraft *draft, const VhPolicyKey *key, JsonNode *node,
                               const char *path, gpointer base, GError **error);
 gboolean vh_policy_read_forbid(VhPolicyDraft *draft, const VhPolicyKey *key, JsonNode *node,

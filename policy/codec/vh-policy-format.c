@@ -55,6 +55,49 @@ static JsonNode *write_matches(const VhConfig *config, const VhPolicySection *se
     return take_array(array);
 }
 
+static JsonNode *write_schedules(const VhConfig *config, const VhPolicySection *section)
+{
+    JsonArray *array = json_array_new();
+    for (guint i = 0; i < config->n_schedules; i++) {
+        json_array_add_element(array, write_section(config, section, &config->schedules[i]));
+    }
+    return take_array(array);
+}
+
+static JsonNode *write_set(const VhConfig *config, const VhPolicySection *section,
+                           const VhSchedule *schedule)
+{
+    g_autoptr(JsonObject) object = json_object_new();
+    for (guint i = 0; i < section->n_keys; i++) {
+        if (schedule->keys & section->keys[i].flag) {
+            json_object_set_member(object, section->keys[i].name,
+                                   write_key(config, &section->keys[i], &schedule->values));
+        }
+    }
+    return take_object(object);
+}
+
+static JsonNode *write_namespaces(const VhConfig *config)
+{
+    g_autoptr(JsonObject) object = json_object_new();
+    for (guint i = 0; i < config->n_namespaces; i++) {
+        json_object_set_string_member(object, config->namespaces[i].prefix,
+                                      config->namespaces[i].uri);
+    }
+    return take_object(object);
+}
+
+static JsonNode *write_facts(guint facts)
+{
+    JsonArray *array = json_array_new();
+    for (guint fact = 1; fact <= VH_FACT_LAST; fact <<= 1) {
+        if (facts & fact) {
+            json_array_add_string_element(array, vh_fact_name((VhFact)fact));
+        }
+    }
+    return take_array(array);
+}
+
 static JsonNode *write_allow(const VhConfig *config)
 {
     JsonArray *array = json_array_new();
@@ -82,20 +125,43 @@ static JsonNode *string_node(const char *text)
     return json_node_init_string(json_node_alloc(), text);
 }
 
+/* Whom a match is for; NULL where the key is another way than its own. */
+static JsonNode *write_subject(const VhPolicyKey *key, const VhMatch *match)
+{
+    char uuid[VH_UUID_TEXT];
+    switch (key->kind) {
+    case VH_KEY_GLOB:
+        return match->kind == VH_MATCH_NAME ? string_node(match->name_glob) : NULL;
+    case VH_KEY_UUID:
+        return match->kind == VH_MATCH_UUID ? string_node(vh_uuid_format(&match->uuid, uuid))
+                                            : NULL;
+    case VH_KEY_XPATH:
+        return match->kind == VH_MATCH_XPATH ? string_node(match->xpath) : NULL;
+    default:
+        return match->kind == VH_MATCH_FACTS ? write_facts(match->facts) : NULL;
+    }
+}
+
 /* NULL where the key says nothing here. */
 static JsonNode *write_key(const VhConfig *config, const VhPolicyKey *key, gconstpointer base)
 {
-    const VhMatch *match = base;
-    char uuid[VH_UUID_TEXT];
+    g_autofree char *when = NULL;
     switch (key->kind) {
-    case VH_KEY_LATER:
-        return NULL;
     case VH_KEY_SECTION:
         return write_section(config, key->section, (const guint8 *)base + key->offset);
     case VH_KEY_CLASSES:
         return write_classes(config, key->section);
     case VH_KEY_MATCHES:
         return write_matches(config, key->section);
+    case VH_KEY_NAMESPACES:
+        return write_namespaces(config);
+    case VH_KEY_SCHEDULES:
+        return write_schedules(config, key->section);
+    case VH_KEY_WHEN:
+        when = vh_policy_when_format(base);
+        return string_node(when);
+    case VH_KEY_SET:
+        return write_set(config, key->section, base);
     case VH_KEY_ALLOW:
         return write_allow(config);
     case VH_KEY_FORBID:
@@ -105,10 +171,10 @@ static JsonNode *write_key(const VhConfig *config, const VhPolicyKey *key, gcons
         return string_node(config->classes[index].name);
     }
     case VH_KEY_GLOB:
-        return match->kind == VH_MATCH_NAME ? string_node(match->name_glob) : NULL;
     case VH_KEY_UUID:
-        return match->kind == VH_MATCH_UUID ? string_node(vh_uuid_format(&match->uuid, uuid))
-                                            : NULL;
+    case VH_KEY_XPATH:
+    case VH_KEY_FACTS:
+        return write_subject(key, base);
     default:
         return vh_policy_value_write(key, base);
     }
@@ -158,16 +224,13 @@ static void document_section(GPtrArray *rows, const VhConfig *config, const char
         const VhPolicyKey *key = &section->keys[i];
         g_autofree char *inner = NULL;
         gconstpointer inner_base = NULL;
-        if (key->kind == VH_KEY_LATER) {
-            continue;
-        }
         if (key->kind == VH_KEY_SECTION) {
             inner = g_strdup_printf("%s%s.", path, key->name);
             inner_base = (const guint8 *)base + key->offset;
         } else if (key->kind == VH_KEY_CLASSES) {
             inner = g_strdup_printf("%s%s.NAME.", path, key->name);
             inner_base = &config->classes[config->default_class];
-        } else if (key->kind == VH_KEY_MATCHES) {
+        } else if (key->kind == VH_KEY_MATCHES || key->kind == VH_KEY_SCHEDULES) {
             inner = g_strdup_printf("%s%s[].", path, key->name);
         } else {
             document_row(rows, config, path, key, base);
@@ -181,9 +244,6 @@ static void document_classes(GPtrArray *rows, const VhConfig *config)
 {
     const VhPolicySection *section = vh_policy_section_find(&vh_policy_top, "classes")->section;
     for (guint i = 0; i < section->n_keys; i++) {
-        if (section->keys[i].kind == VH_KEY_LATER) {
-            continue;
-        }
         GString *row = g_string_new(NULL);
         g_string_printf(row, "| `%s` |", section->keys[i].name);
         for (guint j = 0; j < config->n_classes; j++) {

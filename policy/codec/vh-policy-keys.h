@@ -13,23 +13,30 @@
 G_BEGIN_DECLS
 
 typedef enum {
-    VH_KEY_BOOL,     /* true or false; gboolean */
-    VH_KEY_COUNT,    /* a whole number; guint */
-    VH_KEY_SIZE,     /* "512MiB"; guint64 bytes */
-    VH_KEY_DURATION, /* "30s"; gint64 microseconds */
-    VH_KEY_SHARE,    /* "25%"; guint basis points */
-    VH_KEY_AMOUNT,   /* "25%" or "512MiB"; VhAmount */
-    VH_KEY_WORD,     /* one of `words`; an int-sized enum or gboolean */
-    VH_KEY_VERSION,  /* the version of the format; checked before all else */
-    VH_KEY_SECTION,  /* an object with the keys of `section` */
-    VH_KEY_CLASSES,  /* an object of objects, by class name, with the keys of `section` */
-    VH_KEY_MATCHES,  /* an array of objects with the keys of `section`, into VhMatch */
-    VH_KEY_CLASS,    /* the name of a class; guint, once all files are read */
-    VH_KEY_GLOB,     /* a pattern for names; VhMatch */
-    VH_KEY_UUID,     /* a UUID; VhMatch */
-    VH_KEY_ALLOW,    /* an array of override keys; VhConfig.override_keys */
-    VH_KEY_FORBID,   /* an array of class names; VhConfig.override_forbidden */
-    VH_KEY_LATER,    /* known, and without effect in this version: refused */
+    VH_KEY_BOOL,       /* true or false; gboolean */
+    VH_KEY_COUNT,      /* a whole number; guint */
+    VH_KEY_SIZE,       /* "512MiB"; guint64 bytes */
+    VH_KEY_DURATION,   /* "30s"; gint64 microseconds */
+    VH_KEY_SHARE,      /* "25%"; guint basis points */
+    VH_KEY_AMOUNT,     /* "25%" or "512MiB"; VhAmount */
+    VH_KEY_RATE,       /* "1MiB/s"; guint64 bytes per second */
+    VH_KEY_PATH,       /* of a control group; char *, owned by VhConfig */
+    VH_KEY_WORD,       /* one of `words`; an int-sized enum or gboolean */
+    VH_KEY_VERSION,    /* the version of the format; checked before all else */
+    VH_KEY_SECTION,    /* an object with the keys of `section` */
+    VH_KEY_CLASSES,    /* an object of objects, by class name, with the keys of `section` */
+    VH_KEY_MATCHES,    /* an array of objects with the keys of `section`, into VhMatch */
+    VH_KEY_CLASS,      /* the name of a class; guint, once all files are read */
+    VH_KEY_GLOB,       /* a pattern for names; VhMatch */
+    VH_KEY_UUID,       /* a UUID; VhMatch */
+    VH_KEY_XPATH,      /* an XPath expression; VhMatch */
+    VH_KEY_FACTS,      /* an array of facts; VhMatch */
+    VH_KEY_NAMESPACES, /* an object of URIs, by prefix; VhConfig.namespaces */
+    VH_KEY_SCHEDULES,  /* an array of objects with the keys of `section`, into VhSchedule */
+    VH_KEY_WHEN,       /* days and hours; VhSchedule */
+    VH_KEY_SET,        /* an object with keys of a class (`section`); VhSchedule */
+    VH_KEY_ALLOW,      /* an array of override keys; VhConfig.override_keys */
+    VH_KEY_FORBID,     /* an array of class names; VhConfig.override_forbidden */
     VH_KEY_KINDS,
 } VhKeyKind;
 
@@ -37,7 +44,6 @@ typedef enum {
 typedef struct {
     const char *word; /* NULL ends the list */
     int value;
-    gboolean is_later; /* without effect in this version: refused */
 } VhKeyWord;
 
 typedef struct VhPolicySection VhPolicySection;
@@ -54,6 +60,8 @@ typedef struct {
     guint64 step;          /* values are multiples of it; 0: any */
     gboolean is_power;     /* values are powers of two */
     gboolean zero_is_none; /* 0 is allowed below the minimum, and turns the thing off */
+    gboolean takes_number; /* of a SHARE: a whole number without quotes is percent, too */
+    guint flag;            /* of a class's key: its VhClassKey */
     const VhKeyWord *words;
     const VhPolicySection *section;
     const char *doc; /* one sentence, for the documentation */
@@ -73,8 +81,14 @@ const VhPolicyKey *vh_policy_section_find(const VhPolicySection *section, const 
 /* The key of a section that a wrong name most likely stands for; NULL where none comes near. */
 const char *vh_policy_section_nearest(const VhPolicySection *section, const char *name);
 
-/* The names of all keys of the section that have an effect, "a, b or c". Free with g_free(). */
+/* The names of all keys of the section, "a, b or c". Free with g_free(). */
 char *vh_policy_section_names(const VhPolicySection *section);
+
+/* The days and hours of a schedule, "Mon..Fri 08:00-18:00"; VH_ERROR_INVALID with what would be
+ * right. And the reverse, exact; free with g_free(). */
+gboolean vh_policy_when_parse(const char *text, VhSchedule *schedule,
+                              GError **error) G_GNUC_WARN_UNUSED_RESULT;
+char *vh_policy_when_format(const VhSchedule *schedule);
 
 /*
  * The rows of the documentation's tables, in Markdown: one for each key, with type, range and

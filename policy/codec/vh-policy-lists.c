@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The policy's classes, matches and overrides: what is more than a value at a fixed place. */
+/* The policy's classes and overrides: what is more than a value at a fixed place. */
 #include "vh-policy-draft.h"
 
 #include "vh-text.h"
@@ -42,83 +42,6 @@ gboolean vh_policy_read_class_name(VhPolicyDraft *draft, const VhPolicyKey *key,
         return FALSE;
     }
     vh_policy_draft_refer(draft, name, path, (guint *)(gpointer)((guint8 *)base + key->offset));
-    return TRUE;
-}
-
-gboolean vh_policy_read_glob(VhPolicyDraft *draft, const VhPolicyKey *key, JsonNode *node,
-                             const char *path, gpointer base, GError **error)
-{
-    VhMatch *match = base;
-    const char *glob =
-        vh_policy_draft_require_string(draft, path, node, "a name or pattern", error);
-    if (!glob) {
-        return FALSE;
-    }
-    if (!*glob) {
-        return vh_policy_draft_refuse(
-            draft, path, VH_ERROR_INVALID, error,
-            "an empty pattern matches nobody; write \"*\" for every guest");
-    }
-    match->kind = VH_MATCH_NAME;
-    match->name_glob = g_strdup(glob);
-    return TRUE;
-}
-
-gboolean vh_policy_read_uuid(VhPolicyDraft *draft, const VhPolicyKey *key, JsonNode *node,
-                             const char *path, gpointer base, GError **error)
-{
-    VhMatch *match = base;
-    const char *text = vh_policy_draft_require_string(draft, path, node, "a UUID", error);
-    if (!text) {
-        return FALSE;
-    }
-    if (!vh_uuid_parse(text, &match->uuid, error)) {
-        g_autofree char *place = vh_policy_draft_place(draft, path);
-        g_prefix_error(error, "%s: ", place);
-        return FALSE;
-    }
-    match->kind = VH_MATCH_UUID;
-    return TRUE;
-}
-
-static gboolean read_match(VhPolicyDraft *draft, const VhPolicySection *section, JsonNode *node,
-                           const char *path, GError **error)
-{
-    VhMatch *match = g_new0(VhMatch, 1);
-    g_ptr_array_add(draft->matches, match);
-    if (!vh_policy_read_members(draft, section, node, path, match, error)) {
-        return FALSE;
-    }
-    JsonObject *object = json_node_get_object(node);
-    gboolean has_name = json_object_has_member(object, "name");
-    gboolean has_uuid = json_object_has_member(object, "uuid");
-    if (has_name == has_uuid) {
-        return vh_policy_draft_refuse(
-            draft, path, VH_ERROR_INVALID, error, "%s; write one of \"name\" and \"uuid\"",
-            has_name ? "a match has both a name and a UUID" : "a match of nothing");
-    }
-    if (!json_object_has_member(object, "class")) {
-        return vh_policy_draft_refuse(
-            draft, path, VH_ERROR_INVALID, error,
-            "a match without a class; add \"class\", as in \"class\": \"batch\"");
-    }
-    return TRUE;
-}
-
-gboolean vh_policy_read_matches(VhPolicyDraft *draft, const VhPolicyKey *key, JsonNode *node,
-                                const char *path, gpointer base, GError **error)
-{
-    if (!vh_policy_draft_require_type(draft, path, node, JSON_NODE_ARRAY, error)) {
-        return FALSE;
-    }
-    JsonArray *array = json_node_get_array(node);
-    for (guint i = 0; i < json_array_get_length(array); i++) {
-        g_autofree char *element_path = g_strdup_printf("%s/%u", path, i);
-        if (!read_match(draft, key->section, json_array_get_element(array, i), element_path,
-                        error)) {
-            return FALSE;
-        }
-    }
     return TRUE;
 }
 

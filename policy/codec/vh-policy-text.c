@@ -69,13 +69,6 @@ static gboolean read_section(VhPolicyDraft *draft, const VhPolicyKey *key, JsonN
                                   error);
 }
 
-static gboolean read_later(VhPolicyDraft *draft, const VhPolicyKey *key, JsonNode *node,
-                           const char *path, gpointer base, GError **error)
-{
-    return vh_policy_draft_refuse(draft, path, VH_ERROR_UNSUPPORTED, error,
-                                  "\"%s\" is not supported yet; leave it out", key->name);
-}
-
 static const VhPolicyReader key_readers[VH_KEY_KINDS] = {
     [VH_KEY_BOOL] = read_value,
     [VH_KEY_COUNT] = read_value,
@@ -93,7 +86,14 @@ static const VhPolicyReader key_readers[VH_KEY_KINDS] = {
     [VH_KEY_UUID] = vh_policy_read_uuid,
     [VH_KEY_ALLOW] = vh_policy_read_allow,
     [VH_KEY_FORBID] = vh_policy_read_forbid,
-    [VH_KEY_LATER] = read_later,
+    [VH_KEY_RATE] = read_value,
+    [VH_KEY_PATH] = read_value,
+    [VH_KEY_XPATH] = vh_policy_read_xpath,
+    [VH_KEY_FACTS] = vh_policy_read_facts,
+    [VH_KEY_NAMESPACES] = vh_policy_read_namespaces,
+    [VH_KEY_SCHEDULES] = vh_policy_read_schedules,
+    [VH_KEY_WHEN] = vh_policy_read_when,
+    [VH_KEY_SET] = vh_policy_read_set,
 };
 
 /* Before any other key: what a key of another version means, nobody here can know. */
@@ -143,7 +143,8 @@ static gboolean read_text(VhPolicyDraft *draft, const VhPolicyText *text, GError
     return is_valid;
 }
 
-VhConfig *vh_policy_parse(const VhPolicyText *texts, guint n_texts, GError **error)
+VhConfig *vh_policy_parse_checked(const VhPolicyText *texts, guint n_texts,
+                                  VhPolicyXPathCheck check_xpath, GError **error)
 {
     g_auto(VhPolicyDraft) draft;
     vh_policy_draft_init(&draft);
@@ -152,5 +153,11 @@ VhConfig *vh_policy_parse(const VhPolicyText *texts, guint n_texts, GError **err
             return NULL;
         }
     }
-    return vh_policy_draft_finish(&draft, error) ? g_steal_pointer(&draft.config) : NULL;
+    return vh_policy_draft_finish(&draft, check_xpath, error) ? g_steal_pointer(&draft.config)
+                                                              : NULL;
+}
+
+VhConfig *vh_policy_parse(const VhPolicyText *texts, guint n_texts, GError **error)
+{
+    return vh_policy_parse_checked(texts, n_texts, NULL, error);
 }

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#define PATH_BYTES_MAX 4000
+
 typedef struct {
     const char *name;
     guint64 factor;
@@ -58,6 +60,12 @@ static char *share_format(guint64 bp)
     return g_strdup_printf("%" G_GUINT64_FORMAT ".%02" G_GUINT64_FORMAT "%%", whole, bp % 100);
 }
 
+static char *rate_format(guint64 bytes_per_s)
+{
+    g_autofree char *size = size_format(bytes_per_s);
+    return g_strconcat(size, "/s", NULL);
+}
+
 static char *count_format(guint64 count)
 {
     return g_strdup_printf("%" G_GUINT64_FORMAT, count);
@@ -78,6 +86,8 @@ static const struct {
     [VH_KEY_AMOUNT] = {"percentage or size",
                        "write a percentage or a size in quotes, as in \"25%\" or \"512MiB\"",
                        size_format},
+    [VH_KEY_RATE] = {"rate", "write a size per second in quotes, as in \"1MiB/s\"", rate_format},
+    [VH_KEY_PATH] = {"path", "write a path in quotes, as in \"/machine.slice\"", NULL},
     [VH_KEY_WORD] = {"word", "write a word in quotes", NULL},
     [VH_KEY_VERSION] = {"whole number", "write 1, without quotes", count_format},
     [VH_KEY_SECTION] = {"object", "write an object in braces", NULL},
@@ -86,9 +96,14 @@ static const struct {
     [VH_KEY_CLASS] = {"class name", "write the name of a class in quotes", NULL},
     [VH_KEY_GLOB] = {"pattern", "write a name or pattern in quotes", NULL},
     [VH_KEY_UUID] = {"UUID", "write a UUID in quotes", NULL},
+    [VH_KEY_XPATH] = {"XPath", "write an expression in quotes", NULL},
+    [VH_KEY_FACTS] = {"array of words", "write an array in brackets", NULL},
+    [VH_KEY_NAMESPACES] = {"object of URIs", "write an object in braces", NULL},
+    [VH_KEY_SCHEDULES] = {"array", "write an array in brackets", NULL},
+    [VH_KEY_WHEN] = {"time", "write days and hours in quotes", NULL},
+    [VH_KEY_SET] = {"object", "write an object in braces", NULL},
     [VH_KEY_ALLOW] = {"array of words", "write an array in brackets", NULL},
     [VH_KEY_FORBID] = {"array of class names", "write an array in brackets", NULL},
-    [VH_KEY_LATER] = {"-", "leave it out", NULL},
 };
 
 const char *vh_policy_value_type(const VhPolicyKey *key)
@@ -100,12 +115,20 @@ static char *words_join(const VhKeyWord *words)
 {
     g_autoptr(GPtrArray) known = g_ptr_array_new();
     for (; words->word; words++) {
-        if (!words->is_later) {
-            g_ptr_array_add(known, (gpointer)words->word);
-        }
+        g_ptr_array_add(known, (gpointer)words->word);
     }
     g_ptr_array_add(known, NULL);
     return vh_text_join_or((const char *const *)known->pdata);
+}
+
+const char **vh_policy_fact_names(void)
+{
+    const char **names = g_new0(const char *, 33);
+    guint n = 0;
+    for (guint fact = 1; fact <= VH_FACT_LAST; fact <<= 1) {
+        names[n++] = vh_fact_name((VhFact)fact);
+    }
+    return names;
 }
 
 char *vh_policy_value_range(const VhPolicyKey *key)
@@ -118,6 +141,13 @@ char *vh_policy_value_range(const VhPolicyKey *key)
     }
     if (key->kind == VH_KEY_WORD) {
         return words_join(key->words);
+    }
+    if (key->kind == VH_KEY_PATH) {
+        return g_strdup("begins with /");
+    }
+    if (key->kind == VH_KEY_FACTS) {
+        g_autofree const char **facts = vh_policy_fact_names();
+        return vh_text_join_or(facts);
     }
     QuantityFormatter format = kinds[key->kind].format;
     if (!format) {
@@ -183,6 +213,9 @@ static gboolean parse_quantity(const VhPolicyKey *key, const char *text, guint64
     if (key->kind == VH_KEY_SIZE) {
         return vh_parse_size(text, ret_value, error);
     }
+    if (key->kind == VH_KEY_RATE) {
+        return vh_parse_rate(text, ret_value, error);
+    }
     if (key->kind == VH_KEY_DURATION) {
         if (!vh_parse_duration(text, &us, error)) {
             return FALSE;
@@ -197,14 +230,24 @@ static gboolean parse_quantity(const VhPolicyKey *key, const char *text, guint64
     return TRUE;
 }
 
-/* SIZE, DURATION, SHARE. */
+/* The text of a quantity; NULL where there is none. Free with g_free(). */
+static char *quantity_text(const VhPolicyKey *key, JsonNode *node)
+{
+    GType type = json_node_get_value_type(node);
+    if (type == G_TYPE_INT64 && key->takes_number) {
+        return g_strdup_printf("%" G_GINT64_FORMAT "%%", json_node_get_int(node));
+    }
+    return type == G_TYPE_STRING ? json_node_dup_string(node) : NULL;
+}
+
+/* SIZE, DURATION, SHARE, RATE. */
 static gboolean read_quantity(const VhPolicyKey *key, JsonNode *node, gpointer target,
                               GError **error)
 {
-    if (json_node_get_value_type(node) != G_TYPE_STRING) {
+    g_autofree char *text = quantity_text(key, node);
+    if (!text) {
         return refuse_type(key, node, error);
     }
-    const char *text = json_node_get_string(node);
     g_autofree char *quoted = vh_text_quote(text);
     guint64 value;
     if (!parse_quantity(key, text, &value, error) || !check_range(key, value, quoted, error)) {
@@ -237,6 +280,46 @@ static gboolean read_amount(const VhPolicyKey *key, JsonNode *node, gpointer tar
         return FALSE;
     }
     *(VhAmount *)target = amount;
+    return TRUE;
+}
+
+/* No component that could lead elsewhere or be spelled in two ways. */
+static gboolean is_group_path(const char *text)
+{
+    if (text[0] != '/' || strlen(text) > PATH_BYTES_MAX) {
+        return FALSE;
+    }
+    g_auto(GStrv) names = g_strsplit(text + 1, "/", -1);
+    for (guint i = 0; names[i]; i++) {
+        if (!*names[i] || strcmp(names[i], ".") == 0 || strcmp(names[i], "..") == 0) {
+            return FALSE;
+        }
+        for (const char *at = names[i]; *at; at++) {
+            if (g_ascii_iscntrl(*at)) {
+                return FALSE;
+            }
+        }
+    }
+    return names[0] != NULL;
+}
+
+static gboolean read_path(const VhPolicyKey *key, JsonNode *node, gpointer target, GError **error)
+{
+    if (json_node_get_value_type(node) != G_TYPE_STRING) {
+        return refuse_type(key, node, error);
+    }
+    const char *text = json_node_get_string(node);
+    if (!is_group_path(text)) {
+        g_autofree char *quoted = vh_text_quote(text);
+        g_set_error(error, VH_ERROR, VH_ERROR_INVALID,
+                    "%s is not the path of a control group; write it from the root of the "
+                    "hierarchy on, with single slashes, as in \"/machine.slice\"",
+                    quoted);
+        return FALSE;
+    }
+    char **path = target;
+    g_free(*path);
+    *path = g_strdup(text);
     return TRUE;
 }
 
@@ -293,11 +376,6 @@ static gboolean read_word(const VhPolicyKey *key, JsonNode *node, gpointer targe
         if (strcmp(word->word, text) != 0) {
             continue;
         }
-        if (word->is_later) {
-            g_set_error(error, VH_ERROR, VH_ERROR_UNSUPPORTED, "%s is not supported yet; write %s",
-                        quoted, known);
-            return FALSE;
-        }
         if (target) {
             *(int *)target = word->value;
         }
@@ -317,6 +395,7 @@ gboolean vh_policy_value_read(const VhPolicyKey *key, JsonNode *node, gpointer b
         [VH_KEY_SIZE] = read_quantity,  [VH_KEY_DURATION] = read_quantity,
         [VH_KEY_SHARE] = read_quantity, [VH_KEY_AMOUNT] = read_amount,
         [VH_KEY_WORD] = read_word,      [VH_KEY_VERSION] = read_version,
+        [VH_KEY_RATE] = read_quantity,  [VH_KEY_PATH] = read_path,
     };
     g_return_val_if_fail(readers[key->kind], FALSE);
     gpointer target = key->offset == VH_KEY_NOWHERE ? NULL : (guint8 *)base + key->offset;
@@ -328,11 +407,11 @@ static JsonNode *string_node(const char *text)
     return json_node_init_string(json_node_alloc(), text);
 }
 
-/* Borrowed; the first word that has an effect where the value is kept nowhere. */
+/* Borrowed; the first word where the value is kept nowhere. */
 static const char *word_of(const VhPolicyKey *key, const int *value)
 {
     for (const VhKeyWord *word = key->words; word->word; word++) {
-        if (!word->is_later && (!value || word->value == *value)) {
+        if (!value || word->value == *value) {
             return word->word;
         }
     }
@@ -363,12 +442,16 @@ JsonNode *vh_policy_value_write(const VhPolicyKey *key, gconstpointer base)
     case VH_KEY_AMOUNT:
         text = amount_format(value);
         break;
+    case VH_KEY_PATH:
+        text = g_strdup(*(char *const *)value);
+        break;
     case VH_KEY_SIZE:
+    case VH_KEY_RATE:
     case VH_KEY_DURATION:
         text = kinds[key->kind].format(*(const guint64 *)value);
         break;
     default:
         g_return_val_if_reached(NULL);
     }
-    return string_node(text);
+    return text ? string_node(text) : NULL;
 }

@@ -110,7 +110,7 @@ VhConfig *vh_config_new(void)
     config->n_classes = G_N_ELEMENTS(builtin_classes);
     config->classes = g_memdup2(builtin_classes, sizeof builtin_classes);
     config->override_keys = VH_OVERRIDE_CLASS | VH_OVERRIDE_WEIGHT | VH_OVERRIDE_ASK |
-                            VH_OVERRIDE_COOLDOWN | VH_OVERRIDE_MAX_PER_ASK;
+                            VH_OVERRIDE_COOLDOWN | VH_OVERRIDE_MAX_PER_ASK | VH_OVERRIDE_REPORTING;
     config->override_forbidden = g_new0(guint8, config->n_classes);
     config->override_forbidden[BUILTIN_EXEMPT] = 1;
     config->model = builtin_model;
@@ -224,22 +224,64 @@ static gboolean check_level_order(const VhPoolConfig *pool, const char **ret_pat
     return TRUE;
 }
 
-static gboolean check_pool(const VhPoolConfig *pool, const char **ret_path, GError **error)
+static const char *source_name(VhPoolSource source)
 {
+    static const char *const names[] = {
+        [VH_POOL_HOST] = "host",
+        [VH_POOL_BUDGET] = "budget",
+        [VH_POOL_CGROUP] = "cgroup",
+        [VH_POOL_NUMA] = "numa",
+    };
+    return names[source];
+}
+
+/* What one source needs, and what means nothing for the others. */
+static gboolean check_source(const VhPoolConfig *pool, const char **ret_path, GError **error)
+{
+    const char *source = source_name(pool->source);
     if (pool->source == VH_POOL_BUDGET && pool->budget_bytes == 0) {
         return refuse(ret_path, "/pool/budget", error,
                       "the pool's source is budget, but its size is not given; write it, as in "
                       "\"budget\": \"16GiB\"");
     }
-    if (pool->source == VH_POOL_HOST && pool->budget_bytes != 0) {
-        return refuse(ret_path, "/pool/budget", error,
-                      "a budget means nothing where the pool's source is host; leave it out, or "
-                      "write \"source\": \"budget\"");
+    if (pool->source == VH_POOL_CGROUP && !pool->cgroup) {
+        return refuse(ret_path, "/pool/cgroup", error,
+                      "the pool's source is cgroup, but not which; write its path, as in "
+                      "\"cgroup\": \"/machine.slice\"");
     }
-    if (pool->source == VH_POOL_BUDGET && pool->reserve_bytes != 0) {
+    if (pool->source != VH_POOL_BUDGET && pool->budget_bytes != 0) {
+        return refuse(ret_path, "/pool/budget", error,
+                      "a budget means nothing where the pool's source is %s; leave it out, or "
+                      "write \"source\": \"budget\"",
+                      source);
+    }
+    if (pool->source != VH_POOL_CGROUP && pool->cgroup) {
+        return refuse(ret_path, "/pool/cgroup", error,
+                      "a control group means nothing where the pool's source is %s; leave it out, "
+                      "or write \"source\": \"cgroup\"",
+                      source);
+    }
+    if (pool->source != VH_POOL_NUMA && pool->node != 0) {
+        return refuse(ret_path, "/pool/node", error,
+                      "a node means nothing where the pool's source is %s; leave it out, or write "
+                      "\"source\": \"numa\"",
+                      source);
+    }
+    if (pool->source != VH_POOL_HOST && pool->source != VH_POOL_NUMA && pool->reserve_bytes != 0) {
         return refuse(ret_path, "/pool/reserve", error,
-                      "a reserve means nothing where the pool's source is budget; leave it out, "
-                      "and write a smaller budget");
+                      "a reserve means nothing where the pool's source is %s; leave it out, and "
+                      "write %s",
+                      source,
+                      pool->source == VH_POOL_BUDGET ? "a smaller budget"
+                                                     : "higher bounds for the levels");
+    }
+    return TRUE;
+}
+
+static gboolean check_pool(const VhPoolConfig *pool, const char **ret_path, GError **error)
+{
+    if (!check_source(pool, ret_path, error)) {
+        return FALSE;
     }
     if (!check_level_kinds(pool, ret_path, error) || !check_level_order(pool, ret_path, error)) {
         return FALSE;
@@ -262,6 +304,11 @@ static gboolean check_classes(const VhConfig *config, const char **ret_path, GEr
     for (guint i = 0; i < config->n_matches; i++) {
         if (config->matches[i].class_index >= config->n_classes) {
             return refuse(ret_path, "/match", error, "match %u names no class", i);
+        }
+    }
+    for (guint i = 0; i < config->n_schedules; i++) {
+        if (config->schedules[i].class_index >= config->n_classes) {
+            return refuse(ret_path, "/schedule", error, "schedule %u names no class", i);
         }
     }
     return TRUE;
