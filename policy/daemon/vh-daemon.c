@@ -127,8 +127,11 @@ static void on_cycled(VhSession *session, const GError *error, gpointer data)
 {
     Daemon *daemon = data;
 
-    if (!error)
+    if (!error) {
         vh_log_diff_plan(daemon->diff, session);
+        if (vh_session_config(session)->enforce && !daemon->options->session.dry_run)
+            vh_log_switches(session);
+    }
     if (daemon->bus)
         vh_dbus_cycled(daemon->bus);
     if (daemon->options->once)
@@ -156,6 +159,24 @@ static void on_ask_ended(VhSession *session, const VhEnded *ask, const char *mes
         vh_dbus_ask_ended(daemon->bus, ask, message);
 }
 
+static void on_request_started(VhSession *session, const VhRequestRecord *request, gpointer data)
+{
+    Daemon *daemon = data;
+
+    vh_log_request_started(request);
+    if (daemon->bus)
+        vh_dbus_request_started(daemon->bus, request);
+}
+
+static void on_request_ended(VhSession *session, const VhRequestRecord *request, gpointer data)
+{
+    Daemon *daemon = data;
+
+    vh_log_request_ended(request);
+    if (daemon->bus)
+        vh_dbus_request_ended(daemon->bus, request);
+}
+
 static void on_watch_event(VhSession *session, const char *uri, VhWatchEvent event,
                            const char *name, const VhUuid *uuid, const char *text, gpointer data)
 {
@@ -167,6 +188,8 @@ static gboolean start_session(Daemon *daemon, GError **error)
     const VhSessionCallbacks callbacks = {.cycled = on_cycled,
                                           .ask_started = on_ask_started,
                                           .ask_ended = on_ask_ended,
+                                          .request_started = on_request_started,
+                                          .request_ended = on_request_ended,
                                           .watch_event = on_watch_event};
     const VhDaemonOptions *options = daemon->options;
     g_autofree char *warning = NULL;

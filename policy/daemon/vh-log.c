@@ -2,6 +2,8 @@
 /* Log lines and when they are due. */
 #include "vh-log.h"
 
+#include "vh-report.h"
+
 #include <stdio.h>
 #include <unistd.h>
 
@@ -17,6 +19,8 @@ static const char *const message_ids[VH_LOG_KINDS] = {
     [VH_LOG_LEVEL] = "0d6a1f5e8c2b4f0b9a7e41c3d52f6a04",
     [VH_LOG_WATCH] = "0d6a1f5e8c2b4f0b9a7e41c3d52f6a05",
     [VH_LOG_POLICY] = "0d6a1f5e8c2b4f0b9a7e41c3d52f6a06",
+    [VH_LOG_SWITCHED] = "0d6a1f5e8c2b4f0b9a7e41c3d52f6a07",
+    [VH_LOG_REQUEST] = "0d6a1f5e8c2b4f0b9a7e41c3d52f6a08",
 };
 
 static const char *field_text(const GLogField *fields, gsize n_fields, const char *key)
@@ -83,7 +87,7 @@ void vh_log(VhLogKind kind, GLogLevelFlags level, const VhLogFields *fields, con
             ...)
 {
     static const VhLogFields none = {0};
-    char uuid[VH_UUID_TEXT];
+    char uuid[VH_UUID_TEXT], request[24];
     FieldList list = {.n = 0};
     va_list arguments;
 
@@ -101,6 +105,8 @@ void vh_log(VhLogKind kind, GLogLevelFlags level, const VhLogFields *fields, con
     add_field(&list, "VIRTHINT_REASON", fields->reason);
     add_field(&list, "VIRTHINT_FROM", fields->from);
     add_field(&list, "VIRTHINT_TO", fields->to);
+    g_snprintf(request, sizeof(request), "%" G_GUINT64_FORMAT, fields->request_id);
+    add_field(&list, "VIRTHINT_REQUEST", fields->request_id != 0 ? request : NULL);
     g_log_structured_array(level, list.fields, list.n);
 }
 
@@ -146,16 +152,40 @@ static void log_refusal(const VhSession *session, const VhVerdict *verdict, cons
            verdict->has_yield ? yield : "unknown");
 }
 
-static void log_level(VhLogDiff *diff, const VhPlan *plan)
+/* ", raised from low by psi-some, swap-out"; "" where it was not. */
+static char *raised_text(const VhSession *session)
 {
+    const VhPlan *plan = vh_session_plan(session);
+    const VhReportInput input = {.config = vh_session_config(session),
+                                 .state = vh_session_state(session),
+                                 .snapshot = vh_session_snapshot(session),
+                                 .plan = plan};
+    guint signs = vh_report_pressure(&input);
+
+    if (plan->level == plan->level_by_bounds)
+        return g_strdup("");
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_string_append_printf(text, ", raised from %s by", vh_level_name(plan->level_by_bounds));
+    for (guint sign = 1, n = 0; sign <= signs; sign <<= 1) {
+        if (signs & sign)
+            g_string_append_printf(text, "%s %s", n++ > 0 ? "," : "",
+                                   vh_report_pressure_name(sign));
+    }
+    return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+static void log_level(VhLogDiff *diff, const VhSession *session)
+{
+    const VhPlan *plan = vh_session_plan(session);
+    g_autofree char *raised = raised_text(session);
     gint64 available = plan->pool_available_bytes;
     g_autofree char *size = vh_format_size((guint64)ABS(available));
     g_autofree char *total = vh_format_size(plan->pool_total_bytes);
     const VhLogFields fields = {
         .decision = "level", .from = vh_level_name(diff->level), .to = vh_level_name(plan->level)};
 
-    vh_log(VH_LOG_LEVEL, G_LOG_LEVEL_MESSAGE, &fields, "level %s -> %s: %s %s of %s", fields.from,
-           fields.to, size, available < 0 ? "over the pool" : "available", total);
+    vh_log(VH_LOG_LEVEL, G_LOG_LEVEL_MESSAGE, &fields, "level %s -> %s: %s %s of %s%s", fields.from,
+           fields.to, size, available < 0 ? "over the pool" : "available", total, raised);
     diff->level = plan->level;
 }
 
@@ -166,7 +196,7 @@ void vh_log_diff_plan(VhLogDiff *diff, const VhSession *session)
     g_autoptr(GHashTable) seen = g_hash_table_new_full(vh_uuid_hash, vh_uuid_equal, g_free, NULL);
 
     if (plan->level != diff->level)
-        log_level(diff, plan);
+        log_level(diff, session);
     for (guint i = 0; i < plan->verdicts->len; i++) {
         const VhVerdict *verdict = &g_array_index(plan->verdicts, VhVerdict, i);
         const VhUuid *uuid = &vh_snapshot_domain(snapshot, verdict->domain)->uuid;
@@ -180,6 +210,57 @@ void vh_log_diff_plan(VhLogDiff *diff, const VhSession *session)
     }
     g_hash_table_unref(diff->reasons);
     diff->reasons = g_steal_pointer(&seen);
+}
+
+void vh_log_switches(const VhSession *session)
+{
+    const VhSnapshot *snapshot = vh_session_snapshot(session);
+    const GArray *toggles = vh_session_plan(session)->toggles;
+
+    for (guint i = 0; i < toggles->len; i++) {
+        const VhToggle *toggle = &g_array_index(toggles, VhToggle, i);
+        const VhDomain *domain = vh_snapshot_domain(snapshot, toggle->domain);
+        const VhLogFields fields = {
+            .domain = domain->name,
+            .uuid = &domain->uuid,
+            .decision = "switch",
+            .reason = vh_toggle_reason_name(toggle->reason),
+            .from = toggle->is_on ? "off" : "on",
+            .to = toggle->is_on ? "on" : "off",
+        };
+        vh_log(VH_LOG_SWITCHED, G_LOG_LEVEL_MESSAGE, &fields, "%s: reporting %s -> %s: %s (%s)",
+               domain->name, fields.from, fields.to, vh_toggle_reason_text(toggle->reason),
+               fields.reason);
+    }
+}
+
+void vh_log_request_started(const VhRequestRecord *request)
+{
+    gint64 deadline_us = request->request.deadline_us;
+    g_autofree char *bytes = vh_format_size(request->request.bytes);
+    g_autofree char *time = vh_format_duration(deadline_us - request->started_us);
+    const VhLogFields fields = {.decision = "request",
+                                .reason = vh_level_name(request->request.urgency),
+                                .request_id = request->request.id};
+
+    vh_log(VH_LOG_REQUEST, G_LOG_LEVEL_MESSAGE, &fields,
+           "request %" G_GUINT64_FORMAT ": %s wanted, urgency %s%s%s", fields.request_id, bytes,
+           fields.reason, deadline_us != 0 ? ", within " : "", deadline_us != 0 ? time : "");
+}
+
+void vh_log_request_ended(const VhRequestRecord *request)
+{
+    g_autofree char *bytes = vh_format_size(request->request.bytes);
+    g_autofree char *returned = vh_format_size(request->request.returned_bytes);
+    g_autofree char *took = vh_format_duration(g_get_monotonic_time() - request->started_us);
+    const VhLogFields fields = {.decision = "request-ended",
+                                .reason = vh_request_status_name(request->status),
+                                .request_id = request->request.id};
+
+    vh_log(VH_LOG_REQUEST, G_LOG_LEVEL_MESSAGE, &fields,
+           "request %" G_GUINT64_FORMAT ": %s of %s came back in %s, by %u ask%s (%s)",
+           fields.request_id, returned, bytes, took, request->n_asks,
+           request->n_asks == 1 ? "" : "s", fields.reason);
 }
 
 /* The name of a domain in the last snapshot, or its UUID where it has gone. */
@@ -204,13 +285,17 @@ void vh_log_ask_started(const VhSession *session, const VhInFlight *ask, const V
     const VhLogFields fields = {.domain = name,
                                 .uuid = &ask->uuid,
                                 .decision = "ask",
-                                .reason = action ? "ask" : "by-hand"};
+                                .reason = action ? "ask" : "by-hand",
+                                .request_id = ask->request_id};
+    g_autofree char *request =
+        ask->request_id ? g_strdup_printf(" (for request %" G_GUINT64_FORMAT ")", ask->request_id)
+                        : g_strdup("");
 
     g_autofree char *granule = vh_format_size(ask->granule_bytes);
-    vh_log(VH_LOG_ASKED, G_LOG_LEVEL_MESSAGE, &fields, "%s: asked for %s%s%s%s%s%s", name, size,
+    vh_log(VH_LOG_ASKED, G_LOG_LEVEL_MESSAGE, &fields, "%s: asked for %s%s%s%s%s%s%s", name, size,
            ask->method == VH_ASK_PASS ? " by a pass" : "",
            ask->granule_bytes ? " over blocks of " : "", ask->granule_bytes ? granule : "",
-           ask->granule_bytes ? " or more" : "", action ? "" : " (by hand)");
+           ask->granule_bytes ? " or more" : "", action ? "" : " (by hand)", request);
 }
 
 void vh_log_ask_ended(const VhSession *session, const VhEnded *ask, const char *message)
@@ -229,7 +314,8 @@ void vh_log_ask_ended(const VhSession *session, const VhEnded *ask, const char *
                                 .decision = "returned",
                                 .reason = vh_ask_status_name(outcome->status),
                                 .from = before,
-                                .to = after};
+                                .to = after,
+                                .request_id = ask->request_id};
 
     if (outcome->status == VH_ASK_FAILED || outcome->status == VH_ASK_TIMED_OUT)
         vh_log(VH_LOG_ENDED, G_LOG_LEVEL_WARNING, &fields, "%s: ask %s after %s: %s", name,

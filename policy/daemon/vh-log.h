@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The daemon's log: one structured line per action and per refusal, to journald where stderr is
- * its, to stderr as text elsewhere. Fields: VIRTHINT_DOMAIN, VIRTHINT_UUID, VIRTHINT_DECISION,
- * VIRTHINT_REASON, VIRTHINT_FROM, VIRTHINT_TO, and a MESSAGE_ID per kind of line.
+ * The daemon's log: one structured line per action, refusal, switch, request and change of level,
+ * to journald where stderr is its, to stderr as text elsewhere. Fields: VIRTHINT_DOMAIN,
+ * VIRTHINT_UUID, VIRTHINT_DECISION, VIRTHINT_REASON, VIRTHINT_FROM, VIRTHINT_TO, VIRTHINT_REQUEST,
+ * and a MESSAGE_ID per kind of line.
  */
 #pragma once
 
@@ -18,6 +19,8 @@ typedef enum {
     VH_LOG_LEVEL,
     VH_LOG_WATCH,
     VH_LOG_POLICY,
+    VH_LOG_SWITCHED,
+    VH_LOG_REQUEST,
     VH_LOG_KINDS,
 } VhLogKind;
 
@@ -29,6 +32,7 @@ typedef struct {
     const char *reason;   /* reason code */
     const char *from;
     const char *to;
+    guint64 request_id; /* 0: none */
 } VhLogFields;
 
 /* Takes over GLib's log: journald, or stderr, down to INFO, whatever G_MESSAGES_DEBUG says. */
@@ -47,6 +51,12 @@ void vh_log_diff_free(VhLogDiff *diff);
 
 /* The level and the refusals of the session's last plan, as far as they changed. */
 void vh_log_diff_plan(VhLogDiff *diff, const VhSession *session);
+
+/* The switches of continuous reporting that the session's last plan has. */
+void vh_log_switches(const VhSession *session);
+
+void vh_log_request_started(const VhRequestRecord *request);
+void vh_log_request_ended(const VhRequestRecord *request);
 
 void vh_log_ask_started(const VhSession *session, const VhInFlight *ask, const VhAction *action);
 void vh_log_ask_ended(const VhSession *session, const VhEnded *ask, const char *message);
