@@ -25,6 +25,42 @@ typedef enum {
     APPLIES_PERHAPS, /* nobody knows */
 } Applies;
 
+/* Behind one character of UTF-8; of a name that is none, behind something, but never the end. */
+static const char *next_character(const char *text)
+{
+    text++;
+    while (((guchar)*text & 0xc0) == 0x80)
+        text++;
+    return text;
+}
+
+/* As g_pattern_match_simple(), which allocates each time: here for each guest in each cycle. */
+static gboolean glob_matches(const char *glob, const char *text)
+{
+    const char *star = NULL, *tried = NULL; /* behind the last *, and how much that has taken */
+
+    while (*text) {
+        if (*glob == '*') {
+            star = ++glob;
+            tried = text;
+        } else if (*glob == '?') {
+            glob++;
+            text = next_character(text);
+        } else if (*glob == *text) {
+            glob++;
+            text++;
+        } else if (star) {
+            glob = star;
+            text = tried = next_character(tried);
+        } else {
+            return FALSE;
+        }
+    }
+    while (*glob == '*')
+        glob++;
+    return *glob == '\0';
+}
+
 static Applies match_applies(const VhMatch *match, const VhDomain *domain)
 {
     guint64 bit = G_GUINT64_CONSTANT(1) << match->xpath_index;
@@ -39,7 +75,7 @@ static Applies match_applies(const VhMatch *match, const VhDomain *domain)
     case VH_MATCH_FACTS:
         return domain->facts & match->facts ? APPLIES : APPLIES_NOT;
     default:
-        return g_pattern_match_simple(match->name_glob, domain->name) ? APPLIES : APPLIES_NOT;
+        return glob_matches(match->name_glob, domain->name) ? APPLIES : APPLIES_NOT;
     }
 }
 

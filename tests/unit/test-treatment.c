@@ -216,11 +216,54 @@ static void test_schedule_and_override(Bench *bench, gconstpointer data)
     g_assert_true(class.ask_never);
 }
 
+/* * stands for any letters, ? for one, of names that need not be UTF-8. */
+static void test_globs(Bench *bench, gconstpointer data)
+{
+    static const struct {
+        const char *glob;
+        const char *name;
+        gboolean fits;
+    } cases[] = {
+        {"ci-*", "ci-1", TRUE},
+        {"ci-*", "ci-", TRUE},
+        {"ci-*", "ci", FALSE},
+        {"*-ci", "a-ci-ci", TRUE},
+        {"*-ci", "a-ci-", FALSE},
+        {"*", "", TRUE},
+        {"a*b*c", "axbxbc", TRUE},
+        {"a*b*c", "acb", FALSE},
+        {"?", "", FALSE},
+        {"w?b",
+         "w\xc3\xa4"
+         "b",
+         TRUE},
+        {"w?b", "wb", FALSE},
+        {"w?b", "wxxb", FALSE},
+        {"a?", "a\xe2", TRUE},
+        {"*a?",
+         "\xff"
+         "a\xe2",
+         TRUE},
+        {"", "a", FALSE},
+        {"web", "web", TRUE},
+        {"web", "web1", FALSE},
+        {"?*?", "ab", TRUE},
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        bench->matches[5].name_glob = (char *)cases[i].glob;
+        bench->domain.name = cases[i].name;
+        g_test_message("%s over %s", cases[i].glob, cases[i].name);
+        check(bench, cases[i].fits ? 5 : -1, cases[i].fits ? BATCH : STANDARD);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
 #define ADD(path, func) g_test_add("/treatment/" path, Bench, NULL, set_up, func, tear_down)
     ADD("match-kinds", test_match_kinds);
+    ADD("globs", test_globs);
     ADD("unknown", test_unknown);
     ADD("override-each-key", test_override_each_key);
     ADD("override-bounds", test_override_bounds);
