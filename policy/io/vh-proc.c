@@ -5,24 +5,43 @@
 #include "vh-units.h"
 
 #include <string.h>
+#include <unistd.h>
 
-/* Finds "NAME:   1234 kB" at the start of a line. */
-static gboolean find_kib(const char *text, const char *name, guint64 *ret_bytes)
+/* What follows `name` and `mark` at the start of a line. */
+static const char *find_line(const char *text, const char *name, char mark)
 {
     gsize length = strlen(name);
 
     for (const char *line = text; line; line = strchr(line, '\n')) {
         line += *line == '\n';
-        if (strncmp(line, name, length) != 0 || line[length] != ':')
-            continue;
-        char *end;
-        guint64 kib = g_ascii_strtoull(line + length + 1, &end, 10);
-        if (end == line + length + 1 || !g_str_has_prefix(end, " kB"))
-            return FALSE;
-        *ret_bytes = vh_mul(kib, VH_KIB);
-        return TRUE;
+        if (strncmp(line, name, length) == 0 && line[length] == mark)
+            return line + length + 1;
     }
-    return FALSE;
+    return NULL;
+}
+
+gboolean vh_proc_find_kib(const char *text, const char *name, guint64 *ret_bytes)
+{
+    const char *value = find_line(text, name, ':');
+    char *end = NULL;
+    guint64 kib = value ? g_ascii_strtoull(value, &end, 10) : 0;
+
+    if (!value || end == value || !g_str_has_prefix(end, " kB"))
+        return FALSE;
+    *ret_bytes = vh_mul(kib, VH_KIB);
+    return TRUE;
+}
+
+gboolean vh_proc_find_number(const char *text, const char *name, guint64 *ret_number)
+{
+    const char *value = find_line(text, name, ' ');
+    char *end = NULL;
+    guint64 number = value && g_ascii_isdigit(*value) ? g_ascii_strtoull(value, &end, 10) : 0;
+
+    if (!end || (*end != '\n' && *end != '\0'))
+        return FALSE;
+    *ret_number = number;
+    return TRUE;
 }
 
 static guint64 read_per_cpu(const char *root)
@@ -54,7 +73,7 @@ gboolean vh_proc_read_meminfo(const char *root, VhMeminfo *ret_meminfo, GError *
         return FALSE;
     }
     for (guint i = 0; i < G_N_ELEMENTS(fields); i++) {
-        if (!find_kib(text, fields[i].name, fields[i].bytes)) {
+        if (!vh_proc_find_kib(text, fields[i].name, fields[i].bytes)) {
             g_set_error(error, VH_ERROR, VH_ERROR_PROTOCOL, "%s: no line '%s: ... kB'", path,
                         fields[i].name);
             return FALSE;
@@ -110,10 +129,58 @@ GHashTable *vh_proc_find_qemus(const char *root)
     return qemus;
 }
 
-gboolean vh_proc_read_swapped(const char *root, pid_t pid, guint64 *ret_bytes)
+static gboolean read_swap_of(const char *root, pid_t pid, const char *file, const char *name,
+                             guint64 *ret_bytes)
 {
-    g_autofree char *path = g_strdup_printf("%s/%d/status", root, (int)pid);
+    g_autofree char *path = g_strdup_printf("%s/%d/%s", root, (int)pid, file);
     g_autofree char *text = NULL;
 
-    return g_file_get_contents(path, &text, NULL, NULL) && find_kib(text, "VmSwap", ret_bytes);
+    return g_file_get_contents(path, &text, NULL, NULL) && vh_proc_find_kib(text, name, ret_bytes);
+}
+
+gboolean vh_proc_read_swapped(const char *root, pid_t pid, guint64 *ret_bytes)
+{
+    return read_swap_of(root, pid, "status", "VmSwap", ret_bytes);
+}
+
+gboolean vh_proc_read_swapped_shared(const char *root, pid_t pid, guint64 *ret_bytes)
+{
+    return read_swap_of(root, pid, "smaps_rollup", "Swap", ret_bytes);
+}
+
+/* "some avg10=12.34 avg60=..." */
+static gboolean find_avg10(const char *text, const char *who, guint *ret_bp)
+{
+    const char *line = find_line(text, who, ' ');
+    char *end;
+
+    if (!line || !g_str_has_prefix(line, "avg10="))
+        return FALSE;
+    line += strlen("avg10=");
+    double percent = g_ascii_strtod(line, &end);
+    if (end == line || !(percent >= 0 && percent <= 100))
+        return FALSE;
+    *ret_bp = (guint)(percent * 100 + 0.5);
+    return TRUE;
+}
+
+gboolean vh_proc_read_pressure(const char *path, guint *ret_some_bp, guint *ret_full_bp)
+{
+    g_autofree char *text = NULL;
+
+    return g_file_get_contents(path, &text, NULL, NULL) && find_avg10(text, "some", ret_some_bp) &&
+           find_avg10(text, "full", ret_full_bp);
+}
+
+gboolean vh_proc_read_swap_out(const char *root, guint64 *ret_bytes)
+{
+    g_autofree char *path = g_build_filename(root, "vmstat", NULL);
+    g_autofree char *text = NULL;
+    guint64 pages;
+
+    if (!g_file_get_contents(path, &text, NULL, NULL) ||
+        !vh_proc_find_number(text, "pswpout", &pages))
+        return FALSE;
+    *ret_bytes = vh_mul(pages, (guint64)sysconf(_SC_PAGESIZE));
+    return TRUE;
 }

@@ -10,6 +10,11 @@
 
 G_BEGIN_DECLS
 
+/* The number of a line "NAME:   1234 kB", in bytes; of a line "NAME 1234", as it is. FALSE where
+ * there is no such line, or no number in it. */
+gboolean vh_proc_find_kib(const char *text, const char *name, guint64 *ret_bytes);
+gboolean vh_proc_find_number(const char *text, const char *name, guint64 *ret_number);
+
 typedef struct {
     guint64 total_bytes;      /* MemTotal */
     guint64 free_bytes;       /* MemFree */
@@ -31,5 +36,21 @@ GHashTable *vh_proc_find_qemus(const char *root);
 
 /* VmSwap of a process: its private memory that the host has swapped out. FALSE where it is gone. */
 gboolean vh_proc_read_swapped(const char *root, pid_t pid, guint64 *ret_bytes);
+
+/*
+ * The same with its shared memory (memfd, tmpfs), which VmSwap leaves out. The kernel walks the
+ * process's page tables for it, some milliseconds for each GiB: not for every cycle.
+ */
+gboolean vh_proc_read_swapped_shared(const char *root, pid_t pid, guint64 *ret_bytes);
+
+/*
+ * Pressure stall information: the shares of the last ten seconds in which some task, and all tasks,
+ * waited for memory. `path` is /proc/pressure/memory, or memory.pressure of a control group. FALSE
+ * where the kernel does not tell it.
+ */
+gboolean vh_proc_read_pressure(const char *path, guint *ret_some_bp, guint *ret_full_bp);
+
+/* What the host has swapped out since its boot, of `root`/vmstat. FALSE where it does not tell. */
+gboolean vh_proc_read_swap_out(const char *root, guint64 *ret_bytes);
 
 G_END_DECLS

@@ -182,6 +182,11 @@ VhSession *vh_session_new(const VhSessionOptions *options, VhConfig *config, VhS
                           const VhSessionCallbacks *callbacks, gpointer data)
 {
     const VhEngine *engine = options->engine ? options->engine : vh_engine_find("virthint");
+    const VhHostRoots roots = {
+        .proc = options->proc_root ? options->proc_root : "/proc",
+        .sys = options->sys_root ? options->sys_root : "/sys",
+        .cgroup = options->cgroup_root ? options->cgroup_root : "/sys/fs/cgroup",
+    };
     const VhAsksCallbacks asks_callbacks = {.started = on_ask_started, .ended = on_ask_ended};
     VhSession *session = g_new0(VhSession, 1);
 
@@ -194,8 +199,7 @@ VhSession *vh_session_new(const VhSessionOptions *options, VhConfig *config, VhS
     session->watches = g_ptr_array_new_with_free_func((GDestroyNotify)vh_watch_free);
     session->asks = vh_asks_new(session->watches, &asks_callbacks, session);
     session->requests = vh_requests_new();
-    session->source =
-        vh_source_libvirt_new(session->watches, options->proc_root ? options->proc_root : "/proc");
+    session->source = vh_source_libvirt_new(session->watches, &roots);
     session->actuator = (SessionActuator){{.report = report, .act = act}, session};
     session->cycle = vh_cycle_new(engine, session->source, &session->actuator.actuator, state);
 

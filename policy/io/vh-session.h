@@ -17,7 +17,9 @@ typedef struct {
     const VhEngine *engine;  /* NULL: the default one */
     gboolean read_only;      /* asks nobody, sets nothing */
     gboolean dry_run; /* decides, but starts no ask of the plan; asks by hand are refused too */
-    const char *proc_root; /* NULL: "/proc" */
+    const char *proc_root;   /* NULL: "/proc" */
+    const char *sys_root;    /* NULL: "/sys" */
+    const char *cgroup_root; /* NULL: "/sys/fs/cgroup" */
 } VhSessionOptions;
 
 typedef struct VhSession VhSession;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* From watch views and /proc to a snapshot. */
 #include "vh-source-libvirt.h"
+#include "vh-host.h"
 #include "vh-proc.h"
 
 #include <string.h>
@@ -8,11 +9,24 @@
 /* Looking for QEMU processes reads every command line of the host: no more often than this. */
 #define FIND_INTERVAL_US (30 * VH_SEC)
 
+/* So is adding up what is swapped out of shared memory: no more often for one guest, and for one
+ * guest at a time. */
+#define SHARED_INTERVAL_US (30 * VH_SEC)
+
+/* The QEMU process of a guest. */
+typedef struct {
+    pid_t pid;
+    gint64 swapped_us; /* when what follows was read, of shared memory; 0: never */
+    guint64 swapped_bytes;
+} Qemu;
+
 typedef struct {
     VhSource source; /* first: what the cycle sees */
     GPtrArray *watches;
     char *proc_root;
-    GHashTable *qemus; /* VhUuid to pid; NULL: never looked */
+    char *sys_root;
+    char *cgroup_root;
+    GHashTable *qemus; /* VhUuid to Qemu; NULL: never looked */
     gint64 found_us;
 } LibvirtSource;
 
@@ -27,7 +41,30 @@ static void copy_figures(const VhStats *stats, VhDomain *domain)
     domain->caches_bytes = stats->caches_bytes;
     domain->rss_bytes = stats->rss_bytes;
     domain->cpu_time_us = stats->cpu_time_us;
+    domain->minor_faults = stats->minor_faults;
+    domain->major_faults = stats->major_faults;
+    domain->swap_in_bytes = stats->swap_in_bytes;
     domain->stats_time_us = stats->last_update_us;
+}
+
+static void copy_probe(const VhProbe *probe, VhDomain *domain)
+{
+    domain->tier = probe->tier;
+    domain->tier_reasons = probe->reasons;
+    domain->has_autodeflate = probe->has_autodeflate;
+    domain->stats_period_us = probe->stats_period_us;
+    domain->facts = probe->facts;
+    domain->node_mask = probe->node_mask;
+    domain->n_vcpus = probe->n_vcpus;
+    if (probe->n_vcpus > 0)
+        domain->figures |= VH_HAS_VCPUS;
+}
+
+static VhReports reports_of(const VhWatchDomain *seen)
+{
+    if (!seen->knows_reporting)
+        return VH_REPORTS_UNKNOWN;
+    return seen->is_reporting ? VH_REPORTS_ON : VH_REPORTS_OFF;
 }
 
 static void add_domain(VhSnapshot *snapshot, const char *uri, const VhWatchDomain *seen)
@@ -39,12 +76,10 @@ static void add_domain(VhSnapshot *snapshot, const char *uri, const VhWatchDomai
     domain->is_hung = seen->is_hung;
     domain->has_job = seen->has_job;
     domain->is_recovering = seen->has_in_flight;
-    domain->tier = seen->probe.tier;
-    domain->tier_reasons = seen->probe.reasons;
-    domain->has_autodeflate = seen->probe.has_autodeflate;
-    domain->stats_period_us = seen->probe.stats_period_us;
+    domain->reports = reports_of(seen);
     domain->override = seen->override;
     copy_figures(&seen->stats, domain);
+    copy_probe(&seen->probe, domain);
 }
 
 static void add_watch(VhSnapshot *snapshot, VhWatch *watch)
@@ -57,20 +92,34 @@ static void add_watch(VhSnapshot *snapshot, VhWatch *watch)
         add_domain(snapshot, vh_watch_uri(watch), &domains[i]);
 }
 
-static gboolean pid_of(LibvirtSource *source, const VhUuid *uuid, gint64 now_us, pid_t *ret_pid)
+static void find_qemus(LibvirtSource *source)
 {
-    gpointer pid;
+    g_autoptr(GHashTable) pids = vh_proc_find_qemus(source->proc_root);
+    GHashTable *qemus = g_hash_table_new_full(vh_uuid_hash, vh_uuid_equal, g_free, g_free);
+    GHashTableIter iter;
+    gpointer uuid, pid;
 
-    if (source->qemus && g_hash_table_lookup_extended(source->qemus, uuid, NULL, &pid)) {
-        *ret_pid = GPOINTER_TO_INT(pid);
-        return TRUE;
+    g_hash_table_iter_init(&iter, pids);
+    while (g_hash_table_iter_next(&iter, &uuid, &pid)) {
+        const Qemu *before = source->qemus ? g_hash_table_lookup(source->qemus, uuid) : NULL;
+        Qemu qemu = {.pid = GPOINTER_TO_INT(pid)};
+        if (before && before->pid == qemu.pid)
+            qemu = *before;
+        g_hash_table_insert(qemus, g_memdup2(uuid, sizeof(VhUuid)), g_memdup2(&qemu, sizeof(qemu)));
     }
-    if (source->qemus && now_us - source->found_us < FIND_INTERVAL_US)
-        return FALSE;
     g_clear_pointer(&source->qemus, g_hash_table_unref);
-    source->qemus = vh_proc_find_qemus(source->proc_root);
+    source->qemus = qemus;
+}
+
+static Qemu *qemu_of(LibvirtSource *source, const VhUuid *uuid, gint64 now_us)
+{
+    Qemu *qemu = source->qemus ? g_hash_table_lookup(source->qemus, uuid) : NULL;
+
+    if (qemu || (source->qemus && now_us - source->found_us < FIND_INTERVAL_US))
+        return qemu;
+    find_qemus(source);
     source->found_us = now_us;
-    return pid_of(source, uuid, now_us, ret_pid);
+    return g_hash_table_lookup(source->qemus, uuid);
 }
 
 /* Whether the guests of a connection are processes of this host: it names no other one. */
@@ -79,24 +128,60 @@ static gboolean is_local(const char *uri)
     return uri[0] == '\0' || strstr(uri, ":///");
 }
 
-/* S is known where the host has no swap, or the QEMU process can be looked at. */
+/* FALSE where the process is gone. */
+static gboolean read_private(const LibvirtSource *source, const Qemu *qemu, VhDomain *domain)
+{
+    if (!vh_proc_read_swapped(source->proc_root, qemu->pid, &domain->swapped_bytes))
+        return FALSE;
+    domain->figures |= VH_HAS_SWAPPED;
+    return TRUE;
+}
+
+/* FALSE where the process is gone. *may_read: nobody else was read in this turn. */
+static gboolean read_shared(const LibvirtSource *source, gint64 now_us, Qemu *qemu,
+                            VhDomain *domain, gboolean *may_read)
+{
+    /* the walk takes a lock that a QEMU which hangs may hold */
+    if (*may_read && !domain->is_hung &&
+        (qemu->swapped_us == 0 || now_us - qemu->swapped_us >= SHARED_INTERVAL_US)) {
+        *may_read = FALSE;
+        if (!vh_proc_read_swapped_shared(source->proc_root, qemu->pid, &qemu->swapped_bytes))
+            return FALSE;
+        qemu->swapped_us = now_us;
+    }
+    if (qemu->swapped_us != 0) {
+        domain->swapped_bytes = qemu->swapped_bytes;
+        domain->figures |= VH_HAS_SWAPPED;
+    }
+    return TRUE;
+}
+
+/*
+ * S is known where the host has no swap, or the QEMU process can be looked at. Not of memory that
+ * is a named file: on a disk's file system it goes back to the file, which no counter tells.
+ */
 static void add_swapped(LibvirtSource *source, VhSnapshot *snapshot, gboolean host_has_swap)
 {
+    gboolean may_read = TRUE;
+
     for (guint i = 0; i < vh_snapshot_n_domains(snapshot); i++) {
         VhDomain *domain = &g_array_index(snapshot->domains, VhDomain, i);
-        pid_t pid;
+        gboolean is_shared = (domain->facts & VH_FACT_SHARED_MEMORY) != 0;
 
-        if (!is_local(domain->uri))
+        if (!is_local(domain->uri) ||
+            (is_shared && domain->tier_reasons & VH_TIER_REASON_FILE_BACKED))
             continue;
         if (!host_has_swap) {
             domain->figures |= VH_HAS_SWAPPED;
             continue;
         }
-        if (!domain->is_running || !pid_of(source, &domain->uuid, snapshot->now_us, &pid))
+        Qemu *qemu = domain->is_running ? qemu_of(source, &domain->uuid, snapshot->now_us) : NULL;
+        if (!qemu)
             continue;
-        if (vh_proc_read_swapped(source->proc_root, pid, &domain->swapped_bytes))
-            domain->figures |= VH_HAS_SWAPPED;
-        else
+        gboolean is_there = is_shared
+                                ? read_shared(source, snapshot->now_us, qemu, domain, &may_read)
+                                : read_private(source, qemu, domain);
+        if (!is_there)
             g_hash_table_remove(source->qemus, &domain->uuid);
     }
 }
@@ -121,28 +206,29 @@ static gboolean read_snapshot(VhSource *base, const VhConfig *config, VhSnapshot
                               GError **error)
 {
     LibvirtSource *source = (LibvirtSource *)base;
-    VhMeminfo meminfo;
+    const VhHostRoots roots = {source->proc_root, source->sys_root, source->cgroup_root};
+    gboolean has_swap;
 
-    if (!check_connected(source, error) ||
-        !vh_proc_read_meminfo(source->proc_root, &meminfo, error))
-        return FALSE;
     snapshot->now_us = g_get_monotonic_time();
     snapshot->wall_us = g_get_real_time();
-    snapshot->mem_total_bytes = meminfo.total_bytes;
-    snapshot->mem_available_bytes = vh_add(meminfo.available_bytes, meminfo.per_cpu_bytes);
+    if (!check_connected(source, error) ||
+        !vh_host_read(&roots, &config->pool, snapshot, &has_swap, error))
+        return FALSE;
     for (guint i = 0; i < source->watches->len; i++)
         add_watch(snapshot, source->watches->pdata[i]);
-    add_swapped(source, snapshot, meminfo.swap_total_bytes > 0);
+    add_swapped(source, snapshot, has_swap);
     return TRUE;
 }
 
-VhSource *vh_source_libvirt_new(GPtrArray *watches, const char *proc_root)
+VhSource *vh_source_libvirt_new(GPtrArray *watches, const VhHostRoots *roots)
 {
     LibvirtSource *source = g_new0(LibvirtSource, 1);
 
     source->source.read = read_snapshot;
     source->watches = watches;
-    source->proc_root = g_strdup(proc_root);
+    source->proc_root = g_strdup(roots->proc);
+    source->sys_root = g_strdup(roots->sys);
+    source->cgroup_root = g_strdup(roots->cgroup);
     return &source->source;
 }
 
@@ -154,5 +240,7 @@ void vh_source_libvirt_free(VhSource *base)
         return;
     g_clear_pointer(&source->qemus, g_hash_table_unref);
     g_free(source->proc_root);
+    g_free(source->sys_root);
+    g_free(source->cgroup_root);
     g_free(source);
 }

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A source over the views of watches and the host's /proc: converts, once, to what the decision
+/* A source over the views of watches and the host's own files: converts, once, to what the decision
  * reads. */
 #pragma once
 
 #include "vh-cycle.h"
+#include "vh-host.h"
 #include "vh-watch.h"
 
 G_BEGIN_DECLS
 
-/* `watches` (of VhWatch *) is borrowed, and read at each turn. */
-VhSource *vh_source_libvirt_new(GPtrArray *watches, const char *proc_root);
+/* `watches` (of VhWatch *) is borrowed, and read at each turn; the roots are copied. */
+VhSource *vh_source_libvirt_new(GPtrArray *watches, const VhHostRoots *roots);
 void vh_source_libvirt_free(VhSource *source);
 
 G_END_DECLS

@@ -1,48 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The parsers of /proc, on a root of the test's own (a mock: no real kernel is asked). */
+#include "tree.h"
 #include "vh-proc.h"
 #include "vh-units.h"
 
-#include <glib/gstdio.h>
 #include <string.h>
 #include <unistd.h>
-
-typedef struct {
-    char *path;
-} Root;
-
-static void root_set_up(Root *root, gconstpointer data)
-{
-    root->path = g_dir_make_tmp("virthint-proc-XXXXXX", NULL);
-    g_assert_nonnull(root->path);
-}
-
-static void remove_tree(const char *path)
-{
-    g_autoptr(GDir) directory = g_dir_open(path, 0, NULL);
-    const char *name;
-
-    while (directory && (name = g_dir_read_name(directory))) {
-        g_autofree char *child = g_build_filename(path, name, NULL);
-        remove_tree(child);
-    }
-    g_remove(path);
-}
-
-static void root_tear_down(Root *root, gconstpointer data)
-{
-    remove_tree(root->path);
-    g_free(root->path);
-}
-
-static void write_file(const Root *root, const char *name, const char *text, gssize length)
-{
-    g_autofree char *path = g_build_filename(root->path, name, NULL);
-    g_autofree char *directory = g_path_get_dirname(path);
-
-    g_assert_cmpint(g_mkdir_with_parents(directory, 0700), ==, 0);
-    g_assert_true(g_file_set_contents(path, text, length, NULL));
-}
 
 static void test_meminfo(Root *root, gconstpointer data)
 {
@@ -116,6 +79,69 @@ static void test_swapped(Root *root, gconstpointer data)
     g_assert_false(vh_proc_read_swapped(root->path, 13, &bytes));
 }
 
+static void test_swapped_shared(Root *root, gconstpointer data)
+{
+    guint64 bytes = 0;
+
+    write_file(root, "12/status", "Name:\tqemu\nVmSwap:\t  0 kB\n", -1);
+    g_assert_false(vh_proc_read_swapped_shared(root->path, 12, &bytes));
+    write_file(root, "12/smaps_rollup",
+               "55e0-7ffe ---p 00000000 00:00 0 [rollup]\nRss:  100 kB\n"
+               "Swap:              2048 kB\nSwapPss:              7 kB\n",
+               -1);
+    g_assert_true(vh_proc_read_swapped_shared(root->path, 12, &bytes));
+    g_assert_cmpuint(bytes, ==, 2 * VH_MIB);
+}
+
+static void test_pressure(Root *root, gconstpointer data)
+{
+    static const struct {
+        const char *text;
+        gboolean is_told;
+        guint some_bp, full_bp;
+    } table[] = {
+        {"some avg10=12.34 avg60=1.00 avg300=0.10 total=5\n"
+         "full avg10=0.57 avg60=0.00 avg300=0.00 total=1\n",
+         TRUE, 1234, 57},
+        {"some avg10=100.00 avg60=1.00\nfull avg10=0.00 avg60=0.00\n", TRUE, 10000, 0},
+        {"some avg10=12.34 avg60=1.00 avg300=0.10 total=5\n", FALSE, 0, 0},
+        {"some avg10= avg60=1.00\nfull avg10=0.57\n", FALSE, 0, 0},
+        {"some avg60=12.34\nfull avg60=0.57\n", FALSE, 0, 0},
+        {"some avg10=nan\nfull avg10=0.57\n", FALSE, 0, 0},
+        {"some avg10=-1\nfull avg10=0.57\n", FALSE, 0, 0},
+        {"some avg10=100.01\nfull avg10=0.57\n", FALSE, 0, 0},
+        {"", FALSE, 0, 0},
+    };
+    g_autofree char *path = g_build_filename(root->path, "pressure", "memory", NULL);
+
+    for (guint i = 0; i < G_N_ELEMENTS(table); i++) {
+        guint some_bp, full_bp;
+
+        g_test_message("row %u", i);
+        g_assert_false(i == 0 && vh_proc_read_pressure(path, &some_bp, &full_bp));
+        write_file(root, "pressure/memory", table[i].text, -1);
+        g_assert_cmpint(vh_proc_read_pressure(path, &some_bp, &full_bp), ==, table[i].is_told);
+        if (!table[i].is_told)
+            continue;
+        g_assert_cmpuint(some_bp, ==, table[i].some_bp);
+        g_assert_cmpuint(full_bp, ==, table[i].full_bp);
+    }
+}
+
+static void test_swap_out(Root *root, gconstpointer data)
+{
+    guint64 bytes = 0;
+
+    g_assert_false(vh_proc_read_swap_out(root->path, &bytes));
+    write_file(root, "vmstat", "pswpin 1\nthp_pswpout 9\npswpout 1000\npswpout_zero 3\n", -1);
+    g_assert_true(vh_proc_read_swap_out(root->path, &bytes));
+    g_assert_cmpuint(bytes, ==, 1000 * (guint64)sysconf(_SC_PAGESIZE));
+    write_file(root, "vmstat", "pswpout -5\n", -1);
+    g_assert_false(vh_proc_read_swap_out(root->path, &bytes));
+    write_file(root, "vmstat", "pswpout 5 6\n", -1);
+    g_assert_false(vh_proc_read_swap_out(root->path, &bytes));
+}
+
 static void add(const char *path, void (*function)(Root *, gconstpointer))
 {
     g_test_add(path, Root, NULL, root_set_up, function, root_tear_down);
@@ -129,5 +155,8 @@ int main(int argc, char **argv)
     add("/proc/meminfo-that-is-not-there", test_meminfo_that_is_not_there);
     add("/proc/qemus-by-uuid", test_qemus_by_uuid);
     add("/proc/swapped", test_swapped);
+    add("/proc/swapped-shared", test_swapped_shared);
+    add("/proc/pressure", test_pressure);
+    add("/proc/swap-out", test_swap_out);
     return g_test_run();
 }
