@@ -15,6 +15,11 @@ typedef struct {
     guint64 burst_bytes; /* what is inflated, freed or discarded in one go */
     guint vcpus;         /* of the guests */
     guint runs;
+    /* of the fleet alone */
+    const char *daemon;         /* virthintd */
+    const char *const *engines; /* NULL-terminated; "none": nobody asks */
+    guint seconds;              /* that each of them holds the pool */
+    guint seed;
 } BenchConfig;
 
 G_END_DECLS

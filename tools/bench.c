@@ -7,6 +7,7 @@
 
 #include "bench-device.h"
 #include "bench-figures.h"
+#include "bench-fleet.h"
 #include "bench-reclaim.h"
 #include "vh-units.h"
 
@@ -18,16 +19,21 @@
 #define LEAST_BYTES (2 * VH_GIB)
 /* What a guest keeps when it gives back a burst. */
 #define KEPT_BYTES VH_GIB
+/* Of the fleet, where nobody says otherwise. */
+#define FLEET_MINUTES 5
+#define FLEET_ENGINES "virthint,uniform,proxmox"
+#define FLEET_SEED 1
 
 static const struct {
     const char *name;
     guint runs; /* where nobody says how many */
-    gboolean has_memory;
+    gboolean has_memory, is_fleet;
     const char *const *parts;
     void (*run)(VhLab *lab, const BenchConfig *config, char *const *parts, BenchReport *report);
 } benchmarks[] = {
-    {"device", 3, FALSE, bench_device_parts, bench_device},
-    {"reclaim", 5, TRUE, bench_reclaim_parts, bench_reclaim},
+    {"device", 3, FALSE, FALSE, bench_device_parts, bench_device},
+    {"reclaim", 5, TRUE, FALSE, bench_reclaim_parts, bench_reclaim},
+    {"fleet", 1, FALSE, TRUE, bench_fleet_parts, bench_fleet},
 };
 
 /* Says what would be right, and ends. */
@@ -50,7 +56,7 @@ static guint find_benchmark(const char *name)
         if (g_strcmp0(name, benchmarks[i].name) == 0)
             return i;
     }
-    refuse("no benchmark '%s'; there are: device, reclaim", name ? name : "");
+    refuse("no benchmark '%s'; there are: device, reclaim, fleet", name ? name : "");
 }
 
 static void check_parts(guint which, char **parts)
@@ -70,8 +76,9 @@ static guint64 parse_memory(guint which, const char *text)
     guint64 bytes = MEMORY_BYTES;
 
     if (text && !benchmarks[which].has_memory)
-        refuse("%s is always measured with %.0f GiB; leave --memory out", benchmarks[which].name,
-               (double)MEMORY_BYTES / VH_GIB);
+        refuse("%s has guests of a fixed size; leave --memory out", benchmarks[which].name);
+    if (benchmarks[which].is_fleet)
+        return bench_fleet_memory_bytes();
     if (text && !vh_parse_size(text, &bytes, &error))
         refuse("--memory: %s", error->message);
     if (bytes < LEAST_BYTES)
@@ -88,8 +95,8 @@ static void check_host(guint64 guest_bytes)
         refuse("%s", error->message);
     /* QEMU, and a rest for the host that none of it is swapped or killed. */
     if (host.available_bytes < guest_bytes + VH_GIB)
-        refuse("a guest of %.1f GiB wants %.1f GiB of this host, which has %.1f GiB to give; "
-               "use --memory",
+        refuse("guests of %.1f GiB want %.1f GiB of this host, which has %.1f GiB to give; "
+               "where --memory is an option, use it",
                (double)guest_bytes / VH_GIB, (double)(guest_bytes + VH_GIB) / VH_GIB,
                (double)host.available_bytes / VH_GIB);
 }
@@ -135,17 +142,24 @@ static void describe(const BenchConfig *config, BenchReport *report)
     json_object_set_int_member(object, "guest_bytes", (gint64)config->guest_bytes);
     json_object_set_int_member(object, "burst_bytes", (gint64)config->burst_bytes);
     json_object_set_int_member(object, "runs", config->runs);
+    if (config->engines) {
+        json_object_set_int_member(object, "seconds", config->seconds);
+        json_object_set_int_member(object, "seed", config->seed);
+    }
     json_object_set_object_member(report->root, "config", object);
-    bench_report_say(report,
-                     "patched: %s\nstock: %s\nguests of %.1f GiB with Linux %s; medians of "
-                     "%u runs (the least-the most)",
-                     patched, stock, (double)config->guest_bytes / VH_GIB, config->kernel,
-                     config->runs);
+    bench_report_say(report, "patched: %s\nstock: %s", patched, stock);
+    if (config->engines)
+        bench_report_say(report, "%.1f GiB of guests with Linux %s; seed %u",
+                         (double)config->guest_bytes / VH_GIB, config->kernel, config->seed);
+    else
+        bench_report_say(
+            report, "guests of %.1f GiB with Linux %s; medians of %u runs (the least-the most)",
+            (double)config->guest_bytes / VH_GIB, config->kernel, config->runs);
 }
 
 typedef struct {
-    char *memory, *kernel, **words;
-    int runs, is_json;
+    char *memory, *kernel, *engines, **words;
+    int runs, minutes, seed, is_json;
 } Options;
 
 static void parse_options(int argc, char **argv, Options *options)
@@ -154,6 +168,9 @@ static void parse_options(int argc, char **argv, Options *options)
         {"runs", 0, 0, G_OPTION_ARG_INT, &options->runs, NULL, NULL},
         {"memory", 0, 0, G_OPTION_ARG_STRING, &options->memory, NULL, NULL},
         {"kernel", 0, 0, G_OPTION_ARG_STRING, &options->kernel, NULL, NULL},
+        {"minutes", 0, 0, G_OPTION_ARG_INT, &options->minutes, NULL, NULL},
+        {"engines", 0, 0, G_OPTION_ARG_STRING, &options->engines, NULL, NULL},
+        {"seed", 0, 0, G_OPTION_ARG_INT, &options->seed, NULL, NULL},
         {"json", 0, 0, G_OPTION_ARG_NONE, &options->is_json, NULL, NULL},
         {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->words, NULL, NULL},
         {NULL},
@@ -167,12 +184,29 @@ static void parse_options(int argc, char **argv, Options *options)
         refuse("%s", error->message);
     if (options->runs < 0 || options->runs > 99)
         refuse("--runs is 1 to 99");
+    if (options->minutes < 1 || options->minutes > 60)
+        refuse("--minutes is 1 to 60");
+}
+
+/* What only the fleet goes by. The list of engines is owned by the caller. */
+static char **prepare_fleet(const Options *options, BenchConfig *config)
+{
+    char **engines = g_strsplit(options->engines ? options->engines : FLEET_ENGINES, ",", -1);
+
+    config->daemon = g_getenv("VIRTHINTD");
+    if (!config->daemon)
+        refuse("VIRTHINTD names no virthintd; tools/bench fleet does that");
+    config->engines = (const char *const *)engines;
+    config->seconds = (guint)options->minutes * 60;
+    config->seed = (guint)options->seed;
+    return engines;
 }
 
 static void clear_options(Options *options)
 {
     g_free(options->memory);
     g_free(options->kernel);
+    g_free(options->engines);
     g_strfreev(options->words);
 }
 
@@ -182,7 +216,8 @@ int main(int argc, char **argv)
     BenchConfig config = {.patched = g_getenv("VH_QEMU"), .vcpus = VCPUS};
     g_autofree char *module = NULL;
     BenchReport report = {0};
-    Options options = {0};
+    Options options = {.minutes = FLEET_MINUTES, .seed = FLEET_SEED};
+    g_auto(GStrv) engines = NULL;
     g_autoptr(VhLab) lab = NULL;
     g_autoptr(GError) error = NULL;
     guint which;
@@ -190,6 +225,8 @@ int main(int argc, char **argv)
     parse_options(argc, argv, &options);
     which = find_benchmark(options.words ? options.words[0] : NULL);
     check_parts(which, options.words + 1);
+    if (benchmarks[which].is_fleet)
+        engines = prepare_fleet(&options, &config);
     if (!config.patched)
         refuse("VH_QEMU names no patched QEMU; tools/qemu-build makes one");
     config.stock = stock && *stock ? stock : "/usr/bin/qemu-system-x86_64";
