@@ -127,11 +127,8 @@ static void on_cycled(VhSession *session, const GError *error, gpointer data)
 {
     Daemon *daemon = data;
 
-    if (!error) {
+    if (!error)
         vh_log_diff_plan(daemon->diff, session);
-        if (vh_session_config(session)->enforce && !daemon->options->session.dry_run)
-            vh_log_switches(session);
-    }
     if (daemon->bus)
         vh_dbus_cycled(daemon->bus);
     if (daemon->options->once)
@@ -177,6 +174,15 @@ static void on_request_ended(VhSession *session, const VhRequestRecord *request,
         vh_dbus_request_ended(daemon->bus, request);
 }
 
+static void on_switched(VhSession *session, const VhSwitched *switched, const GError *error,
+                        gpointer data)
+{
+    const Daemon *daemon = data;
+
+    vh_log_switched(switched, error);
+    save_state(daemon);
+}
+
 static void on_watch_event(VhSession *session, const char *uri, VhWatchEvent event,
                            const char *name, const VhUuid *uuid, const char *text, gpointer data)
 {
@@ -190,6 +196,7 @@ static gboolean start_session(Daemon *daemon, GError **error)
                                           .ask_ended = on_ask_ended,
                                           .request_started = on_request_started,
                                           .request_ended = on_request_ended,
+                                          .switched = on_switched,
                                           .watch_event = on_watch_event};
     const VhDaemonOptions *options = daemon->options;
     g_autofree char *warning = NULL;

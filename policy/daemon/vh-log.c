@@ -212,26 +212,25 @@ void vh_log_diff_plan(VhLogDiff *diff, const VhSession *session)
     diff->reasons = g_steal_pointer(&seen);
 }
 
-void vh_log_switches(const VhSession *session)
+void vh_log_switched(const VhSwitched *switched, const GError *error)
 {
-    const VhSnapshot *snapshot = vh_session_snapshot(session);
-    const GArray *toggles = vh_session_plan(session)->toggles;
+    const VhLogFields fields = {
+        .domain = switched->name,
+        .uuid = &switched->uuid,
+        .decision = "switch",
+        .reason = vh_toggle_reason_name(switched->reason),
+        .from = switched->is_on ? "off" : "on",
+        .to = switched->is_on ? "on" : "off",
+    };
 
-    for (guint i = 0; i < toggles->len; i++) {
-        const VhToggle *toggle = &g_array_index(toggles, VhToggle, i);
-        const VhDomain *domain = vh_snapshot_domain(snapshot, toggle->domain);
-        const VhLogFields fields = {
-            .domain = domain->name,
-            .uuid = &domain->uuid,
-            .decision = "switch",
-            .reason = vh_toggle_reason_name(toggle->reason),
-            .from = toggle->is_on ? "off" : "on",
-            .to = toggle->is_on ? "on" : "off",
-        };
+    if (error)
+        vh_log(VH_LOG_SWITCHED, G_LOG_LEVEL_WARNING, &fields,
+               "%s: reporting stays %s: %s; it is not tried again before its dwell is over",
+               switched->name, fields.from, error->message);
+    else
         vh_log(VH_LOG_SWITCHED, G_LOG_LEVEL_MESSAGE, &fields, "%s: reporting %s -> %s: %s (%s)",
-               domain->name, fields.from, fields.to, vh_toggle_reason_text(toggle->reason),
+               switched->name, fields.from, fields.to, vh_toggle_reason_text(switched->reason),
                fields.reason);
-    }
 }
 
 void vh_log_request_started(const VhRequestRecord *request)

@@ -52,8 +52,8 @@ void vh_log_diff_free(VhLogDiff *diff);
 /* The level and the refusals of the session's last plan, as far as they changed. */
 void vh_log_diff_plan(VhLogDiff *diff, const VhSession *session);
 
-/* The switches of continuous reporting that the session's last plan has. */
-void vh_log_switches(const VhSession *session);
+/* A switch of continuous reporting that was made, or (`error`) could not be. */
+void vh_log_switched(const VhSwitched *switched, const GError *error);
 
 void vh_log_request_started(const VhRequestRecord *request);
 void vh_log_request_ended(const VhRequestRecord *request);

@@ -4,6 +4,7 @@
 #include "vh-asks.h"
 #include "vh-eligible.h"
 #include "vh-source-libvirt.h"
+#include "vh-switches.h"
 #include "vh-treatment.h"
 
 #include <string.h>
@@ -26,6 +27,7 @@ struct VhSession {
 
     GPtrArray *watches; /* VhWatch */
     VhAsks *asks;
+    VhSwitches *switches;
     VhSource *source;
     SessionActuator actuator;
     VhCycle *cycle;
@@ -47,12 +49,12 @@ static void on_ask_started(const VhInFlight *ask, gpointer data)
         session->callbacks.ask_started(session, ask, session->acting, session->data);
 }
 
-/* It was taken for one that can be asked by a pass; perhaps it is no more. */
-static void renew(const VhSession *session, const VhEnded *ask)
+/* All of a guest is read again: it is not, or not any more, what it was taken for. */
+static void renew(const VhSession *session, const char *uri, const VhUuid *uuid)
 {
     for (guint i = 0; i < session->watches->len; i++) {
-        if (g_str_equal(vh_watch_uri(session->watches->pdata[i]), ask->uri))
-            vh_watch_renew(session->watches->pdata[i], &ask->uuid);
+        if (g_str_equal(vh_watch_uri(session->watches->pdata[i]), uri))
+            vh_watch_renew(session->watches->pdata[i], uuid);
     }
 }
 
@@ -82,7 +84,7 @@ static void on_ask_ended(const VhEnded *ask, const char *message, gpointer data)
     if (session->callbacks.ask_ended)
         session->callbacks.ask_ended(session, ask, message, session->data);
     if (ask->outcome.method == VH_ASK_PASS && ask->outcome.status == VH_ASK_FAILED)
-        renew(session, ask);
+        renew(session, ask->uri, &ask->uuid);
     vh_requests_ask_ended(session->requests, ask, g_get_monotonic_time());
     settle_requests(session);
     vh_session_poll(session);
@@ -165,6 +167,25 @@ static void act(VhActuator *actuator, const VhSnapshot *snapshot, const VhAction
     session->acting = NULL;
 }
 
+static void toggle(VhActuator *actuator, const VhSnapshot *snapshot, const VhToggle *wanted)
+{
+    VhSession *session = ((SessionActuator *)actuator)->session;
+
+    if (session->dry_run || session->read_only || session->is_draining || !session->config->enforce)
+        return;
+    vh_switches_start(session->switches, vh_snapshot_domain(snapshot, wanted->domain), wanted);
+}
+
+/* Not tried again here: the decision remembers when it was, however it went. */
+static void on_switched(const VhSwitched *switched, const GError *error, gpointer data)
+{
+    VhSession *session = data;
+
+    renew(session, switched->uri, &switched->uuid);
+    if (session->callbacks.switched)
+        session->callbacks.switched(session, switched, error, session->data);
+}
+
 static void add_watch(VhSession *session, const char *uri)
 {
     const VhWatchCallbacks callbacks = {.polled = on_polled, .event = on_watch_event};
@@ -199,8 +220,10 @@ VhSession *vh_session_new(const VhSessionOptions *options, VhConfig *config, VhS
     session->watches = g_ptr_array_new_with_free_func((GDestroyNotify)vh_watch_free);
     session->asks = vh_asks_new(session->watches, &asks_callbacks, session);
     session->requests = vh_requests_new();
+    session->switches = vh_switches_new(session->watches, on_switched, session);
     session->source = vh_source_libvirt_new(session->watches, &roots);
-    session->actuator = (SessionActuator){{.report = report, .act = act}, session};
+    session->actuator =
+        (SessionActuator){{.report = report, .act = act, .toggle = toggle}, session};
     session->cycle = vh_cycle_new(engine, session->source, &session->actuator.actuator, state);
 
     if (!options->uris || !options->uris[0])
@@ -216,6 +239,7 @@ void vh_session_free(VhSession *session)
         return;
     g_clear_handle_id(&session->request_timer, g_source_remove);
     vh_asks_free(session->asks);
+    vh_switches_free(session->switches);
     vh_requests_free(session->requests);
     vh_cycle_free(session->cycle);
     vh_source_libvirt_free(session->source);

@@ -8,6 +8,7 @@
 
 #include "vh-cycle.h"
 #include "vh-requests.h"
+#include "vh-switches.h"
 #include "vh-watch.h"
 
 G_BEGIN_DECLS
@@ -35,6 +36,9 @@ typedef struct {
     /* A request has been taken on, or is over: its status says how. Valid for the call. */
     void (*request_started)(VhSession *session, const VhRequestRecord *request, gpointer data);
     void (*request_ended)(VhSession *session, const VhRequestRecord *request, gpointer data);
+    /* A guest's continuous reporting has been switched, or (`error`) could not be. */
+    void (*switched)(VhSession *session, const VhSwitched *switched, const GError *error,
+                     gpointer data);
     /* Something about a connection or domain: see vh-watch.h. */
     void (*watch_event)(VhSession *session, const char *uri, VhWatchEvent event, const char *name,
                         const VhUuid *uuid, const char *text, gpointer data);
