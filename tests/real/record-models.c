@@ -22,6 +22,8 @@
 #define LOOKS_AFTER 4
 #define LOOK_US VH_SEC
 #define WHOLE_BP 10000
+/* What the build takes for a test that cannot run here. */
+#define SKIPPED 77
 
 /* What a guest has done when it is asked; SIZE is of the run, and HALF half of it. */
 typedef struct {
@@ -304,6 +306,8 @@ static void ask(Subject *subject)
                                (gint64)vh_lab_guest_rss_bytes(subject->guest) -
                                    (gint64)resident_bytes);
     json_object_set_object_member(subject->line, "outcome", end);
+    if (outcome.status == VH_ASK_FAILED || outcome.status == VH_ASK_TIMED_OUT)
+        refuse("%s, %s: %s", subject->family->name, subject->way->name, message ? message : "?");
     json_array_add_object_element(subject->after, look(subject));
     fprintf(stderr, "%s, %s, %u %%: %s, %.0f MiB came back\n", subject->family->name,
             subject->way->name, subject->part_bp / 100, vh_ask_status_name(outcome.status),
@@ -389,6 +393,18 @@ static void record(const Recorder *recorder)
     }
 }
 
+/* Where nobody says, as for the tests. FALSE: there is none. */
+static gboolean find_programs(Options *options)
+{
+    const char *emulator = g_getenv("VH_QEMU"), *modules = g_getenv("VH_GUEST_MODULES");
+
+    if (!options->emulator)
+        options->emulator = g_strdup(emulator);
+    if (!options->module && modules)
+        options->module = g_build_filename(modules, "6.1", "virtio_balloon.ko", NULL);
+    return options->emulator && options->module && g_file_test(options->module, G_FILE_TEST_EXISTS);
+}
+
 static void parse_options(int *argc, char ***argv, Options *options)
 {
     const GOptionEntry entries[] = {
@@ -405,8 +421,8 @@ static void parse_options(int *argc, char ***argv, Options *options)
     g_option_context_add_main_entries(context, entries, NULL);
     if (!g_option_context_parse(context, argc, argv, &error))
         refuse("%s", error->message);
-    if (!options->out || !options->emulator || !options->module)
-        refuse("takes --out, --emulator and --module");
+    if (!options->out)
+        refuse("takes --out FILE");
     if (options->runs < 1 || options->runs > 99 || options->rest_s < 1 || options->rest_s > 600)
         refuse("--runs is 1 to 99, --rest 1 to 600");
 }
@@ -418,6 +434,12 @@ int main(int argc, char **argv)
     g_autoptr(GError) error = NULL;
 
     parse_options(&argc, &argv, &options);
+    if (!find_programs(&options)) {
+        fputs("record-models: no patched QEMU or no driver: tools/qemu-build and tools/guest-build "
+              "make them, --emulator or VH_QEMU and --module or VH_GUEST_MODULES name them\n",
+              stderr);
+        return SKIPPED;
+    }
     if (!(recorder.lab = vh_lab_open(&error)) ||
         !(recorder.connection = vh_libvirt_open(vh_lab_uri(recorder.lab), FALSE, &error)))
         refuse("%s", error->message);

@@ -6,7 +6,9 @@
 #include "daemon-fixture.h"
 #include "device-fixture.h"
 
+#include <errno.h>
 #include <gio/gunixsocketaddress.h>
+#include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
 
@@ -74,7 +76,8 @@ static void write_policy(Fixture *fixture, const char *budget, const char *more)
     g_autofree char *text = g_strdup_printf(
         "{\"version\": 1, \"interval\": \"1s\", \"defaults\": {\"stats_period\": \"1s\"},\n"
         " \"pool\": {\"source\": \"budget\", \"budget\": \"%s\"},\n"
-        " \"classes\": {\"batch\": {\"cooldown\": \"1s\", \"granule\": \"64KiB\"}},\n"
+        " \"classes\": {\"batch\": {\"cooldown\": \"1s\", \"granule\": \"64KiB\",\n"
+        "                       \"reporting\": \"leave\"}},\n"
         " \"match\": [{\"name\": \"device-*\", \"class\": \"batch\"}]%s}\n",
         budget, more);
 
@@ -503,6 +506,70 @@ static void test_driver_comes_and_goes(Fixture *fixture, gconstpointer data)
     device_work(&fixture->guest, "verify kept\n");
 }
 
+/* A guest that is left alone but for its reporting. */
+static void write_reporting(Fixture *fixture, const char *budget, const char *mode,
+                            const char *monitor)
+{
+    g_autofree char *text = g_strdup_printf(
+        "{\"version\": 1, \"interval\": \"1s\", \"defaults\": {\"stats_period\": \"1s\"},\n"
+        " \"monitor\": \"%s\", \"pool\": {\"source\": \"budget\", \"budget\": \"%s\"},\n"
+        " \"classes\": {\"batch\": {\"keep_free\": \"1TiB\", \"reporting\": \"%s\"}},\n"
+        " \"match\": [{\"name\": \"device-*\", \"class\": \"batch\"}]}\n",
+        monitor, budget, mode);
+
+    daemon_fixture_write_policy(&fixture->daemon, text);
+}
+
+static gboolean check_switch(JsonObject *domain, gpointer data)
+{
+    return g_strcmp0(json_object_get_string_member_with_default(domain, "switch", ""), data) == 0;
+}
+
+static gboolean is_reporting(Fixture *fixture)
+{
+    g_autoptr(JsonObject) told = device_query(&fixture->guest);
+    return json_object_get_boolean_member(told, "enabled");
+}
+
+/* Starts a daemon that remembers nothing of the switches before. */
+static void start_afresh(Fixture *fixture)
+{
+    g_autofree char *state = g_build_filename(fixture->daemon.folder, "state.json", NULL);
+
+    g_assert_true(g_unlink(state) == 0 || errno == ENOENT);
+    daemon_fixture_start(&fixture->daemon, NULL);
+}
+
+/* On while memory is short, and off in a class that says so; but not at once after each other. */
+static void test_reporting_is_switched(Fixture *fixture, gconstpointer data)
+{
+    if (!fixture->module)
+        return;
+    start_guest(fixture, fixture->module);
+    device_set(&fixture->guest, FALSE);
+    write_reporting(fixture, AMPLE_BUDGET, "always", "refuse");
+    start_afresh(fixture);
+    await(fixture, check_reason, (gpointer) "no-monitor");
+    g_assert_false(is_reporting(fixture));
+    write_reporting(fixture, SHORT_BUDGET, "auto", "allow");
+    g_assert_cmpint(kill(fixture->daemon.daemon_pid, SIGHUP), ==, 0);
+    await_log(fixture, "reporting off -> on");
+    assert_log(fixture, "(pressure)");
+    g_assert_true(is_reporting(fixture));
+
+    /* the class says no, but the dwell comes first */
+    write_reporting(fixture, SHORT_BUDGET, "off", "allow");
+    g_assert_cmpint(kill(fixture->daemon.daemon_pid, SIGHUP), ==, 0);
+    await(fixture, check_switch, (gpointer) "dwell");
+    g_assert_true(is_reporting(fixture));
+    daemon_fixture_stop(&fixture->daemon);
+    start_afresh(fixture);
+    await_log(fixture, "reporting on -> off");
+    assert_log(fixture, "(off)");
+    g_assert_false(is_reporting(fixture));
+    daemon_fixture_stop(&fixture->daemon);
+}
+
 static void add(const char *path, void (*test)(Fixture *, gconstpointer))
 {
     g_test_add(path, Fixture, NULL, set_up, test, tear_down);
@@ -519,5 +586,6 @@ int main(int argc, char **argv)
     add("/native/cancel-over-the-daemon", test_cancel_over_the_daemon);
     add("/native/migration-is-in-the-way", test_migration_is_in_the_way);
     add("/native/driver-comes-and-goes", test_driver_comes_and_goes);
+    add("/native/reporting-is-switched", test_reporting_is_switched);
     return g_test_run();
 }
