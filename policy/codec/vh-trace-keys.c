@@ -344,7 +344,7 @@ static SECTION(bucket_section, "bucket", VhBucket, bucket_fields)
         F(better_since_us, VH_TRACE_SIGNED),
         F(low_since_us, VH_TRACE_SIGNED),
         F(quiet_since_us, VH_TRACE_SIGNED),
-    F(critical_since_us, VH_TRACE_SIGNED),
+        F(critical_since_us, VH_TRACE_SIGNED),
         F(pool_time_us, VH_TRACE_SIGNED),
         F(pool_total_bytes, VH_TRACE_BYTES),
         F(pool_available_bytes, VH_TRACE_SIGNED),
@@ -354,9 +354,9 @@ static SECTION(bucket_section, "bucket", VhBucket, bucket_fields)
         F(pool_swap_out_bytes, VH_TRACE_BYTES),
         F(swap_out_rate_bytes_per_s, VH_TRACE_SIGNED),
         F(engine_time_us, VH_TRACE_SIGNED),
-    F(engine_sampled_us, VH_TRACE_SIGNED),
-    F(engine_bytes, VH_TRACE_SIGNED),
-    F(proactive, VH_TRACE_STRUCT, .section = &bucket_section),
+        F(engine_sampled_us, VH_TRACE_SIGNED),
+        F(engine_bytes, VH_TRACE_SIGNED),
+        F(proactive, VH_TRACE_STRUCT, .section = &bucket_section),
         F(buckets, VH_TRACE_LIST, .section = &bucket_section),
 };
 #undef F

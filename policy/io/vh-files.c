@@ -52,6 +52,11 @@ static gboolean refuse_errno(GError **error, int number, const char *path, const
     return FALSE;
 }
 
+gboolean vh_files_refuse_errno(GError **error, int number, const char *path, const char *what)
+{
+    return refuse_errno(error, number, path, what);
+}
+
 /* Reads until the end or `size` bytes; -1 with errno. */
 static gssize read_all(int fd, char *buffer, gsize size)
 {

@@ -28,4 +28,7 @@ VhState *vh_files_load_state(const char *path, char **ret_warning);
 gboolean vh_files_save_state(const char *path, const VhState *state,
                              GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* "PATH: what: why" of an errno: GONE, DENIED or FAILED. Always FALSE. */
+gboolean vh_files_refuse_errno(GError **error, int number, const char *path, const char *what);
+
 G_END_DECLS
