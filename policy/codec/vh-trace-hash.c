@@ -80,49 +80,36 @@ static char *domain_key(const VhUuid *uuid, const char *uri)
     return g_strconcat(vh_uuid_format(uuid, text), " ", uri, NULL);
 }
 
-static void hash_asks(const VhTraceHash *hash, const VhSnapshot *from, VhSnapshot *to)
+static void hash_asks(const VhTraceHash *hash, VhSnapshot *snapshot)
 {
-    for (guint i = 0; i < from->in_flight->len; i++) {
-        VhInFlight ask = g_array_index(from->in_flight, VhInFlight, i);
-        ask.uuid = vh_trace_hash_uuid(hash, &ask.uuid);
-        ask.uri = take_text(hash, to, ask.uri);
-        g_array_append_val(to->in_flight, ask);
+    for (guint i = 0; i < snapshot->in_flight->len; i++) {
+        VhInFlight *ask = &g_array_index(snapshot->in_flight, VhInFlight, i);
+        ask->uuid = vh_trace_hash_uuid(hash, &ask->uuid);
+        ask->uri = take_text(hash, snapshot, ask->uri);
     }
-    for (guint i = 0; i < from->ended->len; i++) {
-        VhEnded ended = g_array_index(from->ended, VhEnded, i);
-        ended.uuid = vh_trace_hash_uuid(hash, &ended.uuid);
-        ended.uri = take_text(hash, to, ended.uri);
-        g_array_append_val(to->ended, ended);
+    for (guint i = 0; i < snapshot->ended->len; i++) {
+        VhEnded *ended = &g_array_index(snapshot->ended, VhEnded, i);
+        ended->uuid = vh_trace_hash_uuid(hash, &ended->uuid);
+        ended->uri = take_text(hash, snapshot, ended->uri);
     }
 }
 
-/* A copy that is sorted, and where each guest has gone: index of old, for each of the new ones. */
+/* A copy that is sorted, and where each guest comes from: its index in the old one. */
 static void hash_snapshot(const VhTraceHash *hash, const VhSnapshot *from, VhSnapshot *to,
                           guint *ret_old)
 {
     g_autoptr(GHashTable) places = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    const VhSnapshot storage = *to;
 
-    vh_snapshot_clear(to);
-    *to = *from;
-    to->domains = storage.domains;
-    to->in_flight = storage.in_flight;
-    to->ended = storage.ended;
-    to->requests = storage.requests;
-    to->nodes = storage.nodes;
-    to->strings = storage.strings;
-    g_array_append_vals(to->requests, from->requests->data, from->requests->len);
-    g_array_append_vals(to->nodes, from->nodes->data, from->nodes->len);
-    for (guint i = 0; i < vh_snapshot_n_domains(from); i++) {
-        VhDomain domain = *vh_snapshot_domain(from, i);
-        domain.uuid = vh_trace_hash_uuid(hash, &domain.uuid);
-        domain.uri = take_text(hash, to, domain.uri);
-        domain.name = take_text(hash, to, domain.name);
-        domain.xpath_hits = domain.xpath_unknown = 0;
-        g_array_append_val(to->domains, domain);
-        g_hash_table_insert(places, domain_key(&domain.uuid, domain.uri), GUINT_TO_POINTER(i));
+    vh_snapshot_copy(to, from);
+    hash_asks(hash, to);
+    for (guint i = 0; i < vh_snapshot_n_domains(to); i++) {
+        VhDomain *domain = &g_array_index(to->domains, VhDomain, i);
+        domain->uuid = vh_trace_hash_uuid(hash, &domain->uuid);
+        domain->uri = take_text(hash, to, domain->uri);
+        domain->name = take_text(hash, to, domain->name);
+        domain->xpath_hits = domain->xpath_unknown = 0;
+        g_hash_table_insert(places, domain_key(&domain->uuid, domain->uri), GUINT_TO_POINTER(i));
     }
-    hash_asks(hash, from, to);
     vh_snapshot_sort(to);
     for (guint i = 0; i < vh_snapshot_n_domains(to); i++) {
         const VhDomain *domain = vh_snapshot_domain(to, i);

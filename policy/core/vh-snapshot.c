@@ -52,6 +52,44 @@ const char *vh_snapshot_string(VhSnapshot *snapshot, const char *text)
     return g_string_chunk_insert_const(snapshot->strings, text);
 }
 
+static void copy_array(GArray *to, const GArray *from)
+{
+    if (from->len > 0)
+        g_array_append_vals(to, from->data, from->len);
+}
+
+void vh_snapshot_copy(VhSnapshot *to, const VhSnapshot *from)
+{
+    VhSnapshot copy = *from;
+
+    vh_snapshot_clear(to);
+    copy.domains = to->domains;
+    copy.in_flight = to->in_flight;
+    copy.ended = to->ended;
+    copy.requests = to->requests;
+    copy.nodes = to->nodes;
+    copy.strings = to->strings;
+    *to = copy;
+    copy_array(to->domains, from->domains);
+    copy_array(to->in_flight, from->in_flight);
+    copy_array(to->ended, from->ended);
+    copy_array(to->requests, from->requests);
+    copy_array(to->nodes, from->nodes);
+    for (guint i = 0; i < to->domains->len; i++) {
+        VhDomain *domain = &g_array_index(to->domains, VhDomain, i);
+        domain->uri = vh_snapshot_string(to, domain->uri);
+        domain->name = vh_snapshot_string(to, domain->name);
+    }
+    for (guint i = 0; i < to->in_flight->len; i++) {
+        VhInFlight *ask = &g_array_index(to->in_flight, VhInFlight, i);
+        ask->uri = vh_snapshot_string(to, ask->uri);
+    }
+    for (guint i = 0; i < to->ended->len; i++) {
+        VhEnded *ended = &g_array_index(to->ended, VhEnded, i);
+        ended->uri = vh_snapshot_string(to, ended->uri);
+    }
+}
+
 VhDomain *vh_snapshot_add_domain(VhSnapshot *snapshot, const VhUuid *uuid, const char *uri,
                                  const char *name)
 {

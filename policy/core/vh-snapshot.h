@@ -154,6 +154,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VhSnapshot, vh_snapshot_free)
 /* Empties it, keeping its storage. Pointers into the string store end here. */
 void vh_snapshot_clear(VhSnapshot *snapshot);
 
+/* Makes `to` equal to `from`, texts included, reusing its storage. */
+void vh_snapshot_copy(VhSnapshot *to, const VhSnapshot *from);
+
 /* A copy of `text` that lives as long as the snapshot's content. Equal texts share one copy. */
 const char *vh_snapshot_string(VhSnapshot *snapshot, const char *text);
 

@@ -110,3 +110,8 @@ const VhState *vh_cycle_state(const VhCycle *cycle)
 {
     return cycle->state;
 }
+
+const VhState *vh_cycle_state_before(const VhCycle *cycle)
+{
+    return cycle->next; /* until the next turn writes to it */
+}

@@ -65,4 +65,7 @@ const VhSnapshot *vh_cycle_snapshot(const VhCycle *cycle);
 const VhPlan *vh_cycle_plan(const VhCycle *cycle);
 const VhState *vh_cycle_state(const VhCycle *cycle);
 
+/* What was remembered before the last turn. */
+const VhState *vh_cycle_state_before(const VhCycle *cycle);
+
 G_END_DECLS

@@ -289,6 +289,11 @@ const VhState *vh_session_state(const VhSession *session)
     return vh_cycle_state(session->cycle);
 }
 
+const VhState *vh_session_state_before(const VhSession *session)
+{
+    return vh_cycle_state_before(session->cycle);
+}
+
 gboolean vh_session_is_connected(const VhSession *session, const char **ret_message)
 {
     for (guint i = 0; i < session->watches->len; i++) {

@@ -67,6 +67,7 @@ const VhConfig *vh_session_config(const VhSession *session);
 const VhSnapshot *vh_session_snapshot(const VhSession *session);
 const VhPlan *vh_session_plan(const VhSession *session);
 const VhState *vh_session_state(const VhSession *session);
+const VhState *vh_session_state_before(const VhSession *session);
 
 /* Whether every connection is there; *ret_message (may be NULL, borrowed): why one is not. */
 gboolean vh_session_is_connected(const VhSession *session, const char **ret_message);
