@@ -8,6 +8,8 @@
 #include "vh-units.h"
 #include "vh-view.h"
 
+#include <string.h>
+
 /* Between two tries to mend a domain, two looks at why its figures do not move, and two questions
  * to its QEMU. */
 #define AGAIN_US (10 * VH_SEC)
@@ -27,6 +29,7 @@ typedef struct {
     char *told_error;
     VhOverride override;
     char *override_error;
+    char *xml;              /* a GRefString; NULL: not kept */
     gint64 period_since_us; /* UTC: since when we know of a stats period; 0: there is none */
     gint64 looked_us;       /* when its figures were last found to be old */
     gboolean is_hung;
@@ -41,6 +44,7 @@ typedef struct {
 
 struct VhEntries {
     gboolean has_list; /* at least once */
+    gboolean keeps_xml;
     GHashTable *table; /* VhUuid -> Entry */
     VhEntriesEvent event;
     gpointer data;
@@ -54,6 +58,7 @@ static void entry_free(gpointer data)
     g_free(entry->override_error);
     g_free(entry->record_error);
     g_free(entry->told_error);
+    g_clear_pointer(&entry->xml, g_ref_string_release);
     g_free(entry);
 }
 
@@ -88,6 +93,7 @@ static void start_over(Entry *entry)
     entry->has_job = FALSE;
     entry->has_record = FALSE;
     entry->has_told = FALSE;
+    g_clear_pointer(&entry->xml, g_ref_string_release);
     entry->period_since_us = 0;
     entry->stats = (VhStats){0};
 }
@@ -132,6 +138,16 @@ static gboolean renew_text(char **text, const char *fresh)
     return is_news;
 }
 
+/* The same text stays the same string: whoever goes by it need not look again. */
+static void merge_xml(Entry *entry, char *xml)
+{
+    if (xml && entry->xml && strcmp(entry->xml, xml) == 0)
+        return;
+    g_clear_pointer(&entry->xml, g_ref_string_release);
+    if (xml)
+        entry->xml = g_ref_string_acquire(xml);
+}
+
 static void merge_static(VhEntries *entries, Entry *entry, const VhPollFound *found,
                          gint64 now_wall_us)
 {
@@ -140,6 +156,11 @@ static void merge_static(VhEntries *entries, Entry *entry, const VhPollFound *fo
     entry->probe = found->probe;
     entry->has_told = entry->has_told && found->probe.has_passes;
     entry->override = found->override;
+    if (entries->keeps_xml) {
+        merge_xml(entry, found->xml);
+        /* a poll that began before anybody wanted XML has none */
+        entry->is_known = entry->xml != NULL;
+    }
     entry->has_record = found->has_record;
     entry->record = found->record;
     if (found->probe.stats_period_us == 0 || found->period_was_set)
@@ -252,6 +273,21 @@ void vh_entries_mark_dirty(VhEntries *entries, const VhUuid *uuid)
         ((Entry *)value)->is_known = FALSE;
 }
 
+void vh_entries_set_keeps_xml(VhEntries *entries, gboolean keeps_xml)
+{
+    GHashTableIter iter;
+    gpointer value;
+
+    if (entries->keeps_xml == keeps_xml)
+        return;
+    entries->keeps_xml = keeps_xml;
+    if (keeps_xml)
+        vh_entries_mark_dirty(entries, NULL);
+    g_hash_table_iter_init(&iter, entries->table);
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        g_clear_pointer(&((Entry *)value)->xml, g_ref_string_release);
+}
+
 void vh_entries_forget_told(VhEntries *entries)
 {
     GHashTableIter iter;
@@ -305,6 +341,7 @@ VhWatchView *vh_entries_view(const VhEntries *entries)
             .hung_since_us = entry->is_hung ? entry->hung_since_us : 0,
             .has_job = entry->has_job,
             .has_in_flight = entry->has_record || entry->record_error,
+            .xml = entry->xml,
             .knows_reporting = entry->has_told && !entry->is_stock,
             .is_reporting = entry->has_told && !entry->is_stock && entry->reporting.is_enabled,
         };

@@ -25,6 +25,9 @@ void vh_entries_mark_hung(VhEntries *entries, const VhUuid *uuid, gint64 now_us)
 /* Its XML and metadata are read again with the next poll; NULL: those of all. */
 void vh_entries_mark_dirty(VhEntries *entries, const VhUuid *uuid);
 
+/* Whether the XML of domains is kept; what there is, is read again, or dropped. */
+void vh_entries_set_keeps_xml(VhEntries *entries, gboolean keeps_xml);
+
 /* What QEMUs told counts no more: their domains are again what the XML shows. */
 void vh_entries_forget_told(VhEntries *entries);
 

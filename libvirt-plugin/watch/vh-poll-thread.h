@@ -12,6 +12,7 @@ struct VhPoll {
     VhPollMode mode;
     gint64 stats_period_us;
     gboolean uses_monitor;
+    gboolean keeps_xml;
     GHashTable *items; /* VhUuid -> VhPollItem */
 
     GMutex mutex; /* both below; never held across a call into libvirt */

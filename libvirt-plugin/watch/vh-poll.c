@@ -12,6 +12,7 @@ void vh_poll_found_free(VhPollFound *found)
     g_free(found->override_error);
     g_free(found->record_error);
     g_free(found->told_error);
+    g_clear_pointer(&found->xml, g_ref_string_release);
     g_free(found);
 }
 
@@ -24,7 +25,7 @@ static void listed_free(gpointer data)
 }
 
 VhPoll *vh_poll_new(VhPollMode mode, const VhPollItem *items, guint n, gint64 stats_period_us,
-                    gboolean uses_monitor)
+                    gboolean uses_monitor, gboolean keeps_xml)
 {
     VhPoll *poll = g_new0(VhPoll, 1);
 
@@ -32,6 +33,7 @@ VhPoll *vh_poll_new(VhPollMode mode, const VhPollItem *items, guint n, gint64 st
     poll->mode = mode;
     poll->stats_period_us = stats_period_us;
     poll->uses_monitor = uses_monitor;
+    poll->keeps_xml = keeps_xml;
     poll->items = g_hash_table_new_full(vh_uuid_hash, vh_uuid_equal, NULL, g_free);
     for (guint i = 0; i < n; i++) {
         VhPollItem *item = g_memdup2(&items[i], sizeof items[i]);

@@ -115,6 +115,8 @@ static gboolean read_static(const Work *work, virDomainPtr domain, VhPollFound *
     if (!xml)
         return FALSE;
     parsed = vh_probe_parse(xml, &found->probe, NULL);
+    if (parsed && work->poll->keeps_xml)
+        found->xml = g_ref_string_new(xml);
     free(xml);
     if (!parsed)
         return FALSE;

@@ -55,6 +55,7 @@ typedef struct {
     VhProbe probe;
     VhOverride override;
     char *override_error; /* NULL: fine */
+    char *xml;            /* a GRefString; NULL: nobody wants it */
     gboolean has_record;
     VhInFlightRecord record;
     char *record_error; /* it is there and cannot be read; NULL: fine */
@@ -68,9 +69,10 @@ void vh_poll_found_free(VhPollFound *found);
 typedef struct VhPoll VhPoll;
 
 /* `items` is copied. stats_period_us: to set where there is none; 0: leave them. uses_monitor:
- * those that can tell of their reporting are asked, which taints them. */
+ * those that can tell of their reporting are asked, which taints them. keeps_xml: XML that is read
+ * is among the results. */
 VhPoll *vh_poll_new(VhPollMode mode, const VhPollItem *items, guint n, gint64 stats_period_us,
-                    gboolean uses_monitor);
+                    gboolean uses_monitor, gboolean keeps_xml);
 VhPoll *vh_poll_ref(VhPoll *poll);
 void vh_poll_unref(VhPoll *poll);
 

@@ -34,6 +34,8 @@ void vh_view_add(VhWatchView *view, const VhWatchDomain *domain)
     copy->name = g_string_chunk_insert(view->strings, domain->name);
     if (domain->override_error)
         copy->override_error = g_string_chunk_insert(view->strings, domain->override_error);
+    if (domain->xml)
+        copy->xml = g_ref_string_acquire(domain->xml);
 }
 
 void vh_view_seal(VhWatchView *view)
@@ -62,6 +64,8 @@ void vh_watch_view_unref(VhWatchView *view)
 {
     if (!view || !g_atomic_int_dec_and_test(&view->references))
         return;
+    for (guint i = 0; i < view->n; i++)
+        g_clear_pointer(&view->domains[i].xml, g_ref_string_release);
     g_string_chunk_free(view->strings);
     g_free(view->domains);
     g_free(view);

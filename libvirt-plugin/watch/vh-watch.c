@@ -33,6 +33,7 @@ struct VhWatch {
     gint64 poll_deadline_us;
     gint64 stats_period_us;
     gboolean uses_monitor;
+    gboolean keeps_xml;
     GMainContext *context;
     VhWatchCallbacks callbacks;
     gpointer data;
@@ -355,7 +356,7 @@ static void start_poll(VhWatch *watch, VhPollMode mode)
     if (strays >= STRAYS_MAX)
         mode = VH_POLL_CONTROL;
     watch->poll = vh_poll_new(mode, (const VhPollItem *)(gconstpointer)plan->data, plan->len,
-                              watch->stats_period_us, watch->uses_monitor);
+                              watch->stats_period_us, watch->uses_monitor, watch->keeps_xml);
     if (!watch->poller)
         watch->poller = vh_poller_new(watch->uri, watch->read_only, watch->port, on_poll_ended);
     vh_poller_submit(watch->poller, watch->poll);
@@ -387,6 +388,7 @@ VhWatch *vh_watch_new(const VhWatchOptions *options, const VhWatchCallbacks *cal
         options->poll_deadline_us > 0 ? options->poll_deadline_us : POLL_DEADLINE_US;
     watch->stats_period_us = options->stats_period_us;
     watch->uses_monitor = options->uses_monitor && !options->read_only;
+    watch->keeps_xml = options->keeps_xml;
     watch->context =
         g_main_context_ref(options->context ? options->context : g_main_context_default());
     watch->callbacks = *callbacks;
@@ -394,6 +396,7 @@ VhWatch *vh_watch_new(const VhWatchOptions *options, const VhWatchCallbacks *cal
     watch->retry_us = RETRY_MIN_US;
     watch->port = vh_port_new(watch->context, watch);
     watch->entries = vh_entries_new(on_entry_event, watch);
+    vh_entries_set_keeps_xml(watch->entries, watch->keeps_xml);
     start_connecting(watch);
     return watch;
 }
@@ -433,6 +436,12 @@ void vh_watch_set_monitor(VhWatch *watch, gboolean uses_monitor)
         return;
     watch->uses_monitor = uses_monitor;
     vh_entries_forget_told(watch->entries);
+}
+
+void vh_watch_set_keeps_xml(VhWatch *watch, gboolean keeps_xml)
+{
+    watch->keeps_xml = keeps_xml;
+    vh_entries_set_keeps_xml(watch->entries, keeps_xml);
 }
 
 void vh_watch_renew(VhWatch *watch, const VhUuid *uuid)

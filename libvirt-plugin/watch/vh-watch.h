@@ -21,6 +21,7 @@ typedef struct {
     gint64 stats_period_us;  /* set on guests that have none; 0: leave them */
     gboolean uses_monitor;   /* asks the QEMU of guests whose XML shows one of ours what it can: a
                                 monitor command, which taints the domain. Not where read_only. */
+    gboolean keeps_xml;      /* views have the domains' XML, too */
     GMainContext *context;   /* where callbacks arrive; NULL: the default one */
 } VhWatchOptions;
 
@@ -37,8 +38,10 @@ typedef struct {
     gint64 hung_since_us;       /* monotonic */
     gboolean has_job;           /* migration, save, dump... */
     gboolean has_in_flight;     /* an in-flight record is in its metadata */
-    gboolean knows_reporting;   /* its QEMU told, when it was last asked... */
-    gboolean is_reporting;      /* ... that continuous reporting is switched on */
+    char *xml; /* a GRefString of the view: the same one as long as the XML is the same; NULL: not
+                  kept, or not read yet */
+    gboolean knows_reporting; /* its QEMU told, when it was last asked... */
+    gboolean is_reporting;    /* ... that continuous reporting is switched on */
 } VhWatchDomain;
 
 /* What one poll saw, immutable, counted. */
@@ -97,6 +100,9 @@ VH_PUBLIC void vh_watch_set_stats_period(VhWatch *watch, gint64 stats_period_us)
 
 /* Whether QEMUs are asked, from the next poll on. */
 VH_PUBLIC void vh_watch_set_monitor(VhWatch *watch, gboolean uses_monitor);
+
+/* Whether the XML of domains is kept for views; it is read with the next poll. */
+VH_PUBLIC void vh_watch_set_keeps_xml(VhWatch *watch, gboolean keeps_xml);
 
 /* All that is known of a domain is read again with the next poll: it did not act like it. */
 VH_PUBLIC void vh_watch_renew(VhWatch *watch, const VhUuid *uuid);

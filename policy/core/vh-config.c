@@ -149,6 +149,16 @@ int vh_config_find_class(const VhConfig *config, const char *name)
     return -1;
 }
 
+gboolean vh_config_has_xpath(const VhConfig *config)
+{
+    for (guint i = 0; i < config->n_matches; i++) {
+        if (config->matches[i].kind == VH_MATCH_XPATH) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
 /* The paths that a check can name; the order is that of VhLevel. */
 static const struct {
     const char *level;

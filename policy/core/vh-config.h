@@ -201,6 +201,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VhConfig, vh_config_free)
 /* Index of a class by name; -1 where there is none. */
 int vh_config_find_class(const VhConfig *config, const char *name);
 
+/* Whether some match is by XPath, so that the domains' XML is needed. */
+gboolean vh_config_has_xpath(const VhConfig *config);
+
 /*
  * What holds between keys, whichever file each came from: levels in order (enter < exit, each level
  * below the one before), a budget where the pool is one, forbidden classes that exist...

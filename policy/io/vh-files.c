@@ -8,6 +8,7 @@
 #include "vh-json-scan.h"
 #include "vh-policy-text.h"
 #include "vh-state-text.h"
+#include "vh-xpath.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -170,7 +171,7 @@ VhConfig *vh_files_load_policies(const char *const *paths, GError **error)
         const LoadedFile *file = &g_array_index(files, LoadedFile, i);
         texts[i] = (VhPolicyText){file->path, file->text, file->length};
     }
-    return vh_policy_parse(texts, files->len, error);
+    return vh_policy_parse_checked(texts, files->len, vh_xpath_check, error);
 }
 
 VhConfig *vh_files_load_policy(const char *path, GError **error)

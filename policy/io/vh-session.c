@@ -194,6 +194,7 @@ static void add_watch(VhSession *session, const char *uri)
         .read_only = session->read_only,
         .stats_period_us = session->config->stats_period_us,
         .uses_monitor = session->config->allows_monitor,
+        .keeps_xml = vh_config_has_xpath(session->config),
     };
 
     g_ptr_array_add(session->watches, vh_watch_new(&options, &callbacks, session));
@@ -255,6 +256,7 @@ void vh_session_set_config(VhSession *session, VhConfig *config)
     for (guint i = 0; i < session->watches->len; i++) {
         vh_watch_set_stats_period(session->watches->pdata[i], config->stats_period_us);
         vh_watch_set_monitor(session->watches->pdata[i], config->allows_monitor);
+        vh_watch_set_keeps_xml(session->watches->pdata[i], vh_config_has_xpath(config));
     }
 }
 

@@ -3,6 +3,7 @@
 #include "vh-source-libvirt.h"
 #include "vh-host.h"
 #include "vh-proc.h"
+#include "vh-xpath-cache.h"
 
 #include <string.h>
 
@@ -28,6 +29,7 @@ typedef struct {
     char *cgroup_root;
     GHashTable *qemus; /* VhUuid to Qemu; NULL: never looked */
     gint64 found_us;
+    VhXPathCache *xpaths;
 } LibvirtSource;
 
 static void copy_figures(const VhStats *stats, VhDomain *domain)
@@ -67,9 +69,11 @@ static VhReports reports_of(const VhWatchDomain *seen)
     return seen->is_reporting ? VH_REPORTS_ON : VH_REPORTS_OFF;
 }
 
-static void add_domain(VhSnapshot *snapshot, const char *uri, const VhWatchDomain *seen)
+static void add_domain(LibvirtSource *source, VhSnapshot *snapshot, const char *uri,
+                       const VhWatchDomain *seen)
 {
     VhDomain *domain = vh_snapshot_add_domain(snapshot, &seen->uuid, uri, seen->name);
+    VhXPathBits xpaths = vh_xpath_cache_get(source->xpaths, seen->xml);
 
     domain->id = seen->id;
     domain->is_running = seen->stats.state == VIR_DOMAIN_RUNNING;
@@ -78,18 +82,20 @@ static void add_domain(VhSnapshot *snapshot, const char *uri, const VhWatchDomai
     domain->is_recovering = seen->has_in_flight;
     domain->reports = reports_of(seen);
     domain->override = seen->override;
+    domain->xpath_hits = xpaths.hits;
+    domain->xpath_unknown = xpaths.unknown;
     copy_figures(&seen->stats, domain);
     copy_probe(&seen->probe, domain);
 }
 
-static void add_watch(VhSnapshot *snapshot, VhWatch *watch)
+static void add_watch(LibvirtSource *source, VhSnapshot *snapshot, VhWatch *watch)
 {
     g_autoptr(VhWatchView) view = vh_watch_get_view(watch);
     guint n = 0;
     const VhWatchDomain *domains = view ? vh_watch_view_domains(view, &n) : NULL;
 
     for (guint i = 0; i < n; i++)
-        add_domain(snapshot, vh_watch_uri(watch), &domains[i]);
+        add_domain(source, snapshot, vh_watch_uri(watch), &domains[i]);
 }
 
 static void find_qemus(LibvirtSource *source)
@@ -214,8 +220,10 @@ static gboolean read_snapshot(VhSource *base, const VhConfig *config, VhSnapshot
     if (!check_connected(source, error) ||
         !vh_host_read(&roots, &config->pool, snapshot, &has_swap, error))
         return FALSE;
+    vh_xpath_cache_begin(source->xpaths, config);
     for (guint i = 0; i < source->watches->len; i++)
-        add_watch(snapshot, source->watches->pdata[i]);
+        add_watch(source, snapshot, source->watches->pdata[i]);
+    vh_xpath_cache_end(source->xpaths);
     add_swapped(source, snapshot, has_swap);
     return TRUE;
 }
@@ -229,6 +237,7 @@ VhSource *vh_source_libvirt_new(GPtrArray *watches, const VhHostRoots *roots)
     source->proc_root = g_strdup(roots->proc);
     source->sys_root = g_strdup(roots->sys);
     source->cgroup_root = g_strdup(roots->cgroup);
+    source->xpaths = vh_xpath_cache_new();
     return &source->source;
 }
 
@@ -239,6 +248,7 @@ void vh_source_libvirt_free(VhSource *base)
     if (!source)
         return;
     g_clear_pointer(&source->qemus, g_hash_table_unref);
+    vh_xpath_cache_free(source->xpaths);
     g_free(source->proc_root);
     g_free(source->sys_root);
     g_free(source->cgroup_root);

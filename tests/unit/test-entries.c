@@ -251,6 +251,59 @@ static void test_complete_without_hung(Bench *bench, gconstpointer data)
 
 #define ADD(name, test) g_test_add(name, Bench, NULL, set_up, test, tear_down)
 
+static char *xml_of(const Bench *bench)
+{
+    g_autoptr(VhWatchView) view = vh_entries_view(bench->entries);
+    guint n;
+    const VhWatchDomain *domains = vh_watch_view_domains(view, &n);
+
+    g_assert_cmpuint(n, ==, 1);
+    return domains[0].xml ? g_ref_string_acquire(domains[0].xml) : NULL;
+}
+
+static void merge_xml(Bench *bench, const char *xml)
+{
+    VhPollFound found = found_new(bench, FALSE);
+
+    found.xml = xml ? g_ref_string_new(xml) : NULL;
+    merge(bench, &found);
+    g_clear_pointer(&found.xml, g_ref_string_release);
+}
+
+/* The XML is kept where somebody wants it, and the same text stays the same string. */
+static void test_xml(Bench *bench, gconstpointer data)
+{
+    merge_xml(bench, "<domain/>");
+    g_assert_null(xml_of(bench));
+    g_assert_true(item_of(bench).is_known);
+    vh_entries_set_keeps_xml(bench->entries, TRUE);
+    g_assert_false(item_of(bench).is_known);
+    /* a poll that was under way has none: it has to be read again */
+    merge_xml(bench, NULL);
+    g_assert_false(item_of(bench).is_known);
+    merge_xml(bench, "<domain/>");
+    g_assert_true(item_of(bench).is_known);
+    char *first = xml_of(bench);
+    g_assert_cmpstr(first, ==, "<domain/>");
+    merge_xml(bench, "<domain/>");
+    char *same = xml_of(bench);
+    g_assert_true(same == first);
+    merge_xml(bench, "<domain><vcpu/></domain>");
+    char *other = xml_of(bench);
+    g_assert_cmpstr(other, ==, "<domain><vcpu/></domain>");
+    /* another run of it may be another guest altogether */
+    bench->listed.id++;
+    VhPollFound found = found_running(bench);
+    merge(bench, &found);
+    g_assert_null(xml_of(bench));
+    merge_xml(bench, "<domain/>");
+    vh_entries_set_keeps_xml(bench->entries, FALSE);
+    g_assert_null(xml_of(bench));
+    g_ref_string_release(first);
+    g_ref_string_release(same);
+    g_ref_string_release(other);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -262,5 +315,6 @@ int main(int argc, char **argv)
     ADD("/entries/forgotten", test_forgotten);
     ADD("/entries/complete", test_complete);
     ADD("/entries/complete-without-hung", test_complete_without_hung);
+    ADD("/entries/xml", test_xml);
     return g_test_run();
 }
