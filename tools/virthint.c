@@ -6,6 +6,7 @@
 #include "vh-backend-daemon.h"
 #include "vh-backend-local.h"
 #include "vh-backend-reporting.h"
+#include "vh-cmd-simulate.h"
 #include "vh-command.h"
 #include "vh-files.h"
 #include "vh-policy-text.h"
@@ -95,6 +96,9 @@ static gboolean on_resized(gpointer data)
     return G_SOURCE_CONTINUE;
 }
 
+/* What only this program does. */
+static const VhCommand *const own_commands[] = {&vh_cmd_simulate, NULL};
+
 int main(int argc, char **argv)
 {
     VhOutput output = {.write = write_text};
@@ -107,6 +111,7 @@ int main(int argc, char **argv)
         .output = &output,
         .provider = &provider,
         .cancel = cancel,
+        .extra = own_commands,
     };
 
     setlocale(LC_ALL, "");

@@ -87,7 +87,8 @@ static gboolean read_policy(Reader *reader, const char *path, GError **error)
     g_string_append_len(padded, reader->text + start, (gssize)length);
     VhPolicyText text = {reader->file, padded->str, padded->len};
     VhConfig *config = vh_policy_parse(&text, 1, &cause);
-    g_string_free(padded, TRUE);
+    g_free(reader->scenario->policy);
+    reader->scenario->policy = g_string_free(padded, FALSE);
     if (!config) {
         /* "FILE:LINE: /pointer..." of the policy becomes one of the scenario */
         const char *pointer = strstr(cause->message, ": /");
@@ -383,6 +384,7 @@ void vh_scenario_free(VhScenario *scenario)
     g_free(scenario->guests);
     g_free(scenario->requests);
     vh_config_free(scenario->config);
+    g_free(scenario->policy);
     g_free(scenario->name);
     g_free(scenario->description);
     g_free(scenario);

@@ -74,6 +74,7 @@ typedef struct {
     VhScenarioHost host;
     VhPrices prices;
     VhConfig *config;         /* the scenario's policy, or the built-in one; owned */
+    char *policy;             /* its text, for others to be merged over it; NULL: none; owned */
     VhScenarioGuests *guests; /* owned */
     guint n_groups;
     guint n_guests;              /* in all groups */

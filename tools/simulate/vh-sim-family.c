@@ -6,15 +6,15 @@
 #pragma GCC diagnostic ignored "-Woverride-init"
 
 /* A guest that does next to nothing, and once did more. */
-#define COMMON                                                                                    \
-    .shape = VH_SHAPE_STEADY, .base_bp = 1500, .peak_bp = 6000, .period_us = 30 * VH_MIN,         \
-    .duty_bp = 3000, .jitter_bp = 3000, .spread_bp = 2000, .grow_bytes_per_s = 256 * VH_MIB,      \
-    .churn_bytes_per_s = 256 * VH_KIB, .cache_bp = 1000, .cache_fill_bytes_per_s = VH_MIB,        \
-    .touched_bp = 6000, .locality_bp = 9000, .fragmented_bp = 500, .fragment_bytes = 64 * VH_KIB, \
-    .fragment_halflife_us = 10 * VH_MIN, .activity_bp = 500, .rest_activity_bp = 100,             \
-    .overhead_bytes = 200 * VH_MIB, .noise_bp = 20, .pulse_latency_us = VH_SEC,                   \
-    .pulse_per_gib_us = 1200 * VH_MS, .pass_latency_us = 100 * VH_MS,                             \
-    .pass_per_gib_us = 60 * VH_MS, .ask_noise_bp = 300
+#define COMMON                                                                                     \
+    .shape = VH_SHAPE_STEADY, .base_bp = 1500, .peak_bp = 6000, .period_us = 30 * VH_MIN,          \
+    .duty_bp = 3000, .jitter_bp = 3000, .spread_bp = 2000, .grow_bytes_per_s = 256 * VH_MIB,       \
+    .churn_bytes_per_s = 256 * VH_KIB, .cache_bp = 1000, .cache_fill_bytes_per_s = VH_MIB,         \
+    .touched_bp = 6000, .locality_bp = 9000, .fragmented_bp = 500, .fragment_bytes = 64 * VH_KIB,  \
+    .fragment_halflife_us = 10 * VH_MIN, .activity_bp = 500, .rest_activity_bp = 100,              \
+    .overhead_bytes = 200 * VH_MIB, .noise_bp = 20, .pulse_latency_us = 500 * VH_MS,               \
+    .pulse_per_gib_us = 800 * VH_MS, .pass_latency_us = 50 * VH_MS, .pass_per_gib_us = 60 * VH_MS, \
+    .ask_noise_bp = 300
 
 static const VhSimParams idle = {COMMON};
 

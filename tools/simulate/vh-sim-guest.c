@@ -6,10 +6,11 @@
 
 #include <math.h>
 
-#define SECOND_SWAP_IN 0.02 /* of what is swapped out of its used memory, at full activity */
-#define REPORT_SHARE 0.03   /* of its free list a second: 1/16 every two seconds */
-#define PASS_LEAVES_MIB 8.0 /* per-CPU lists, and what moved meanwhile */
-#define PULSE_LEAVES_MIB 16.0
+#define SECOND_SWAP_IN 0.02    /* of what is swapped out of its used memory, at full activity */
+#define REPORT_SHARE 0.03      /* of its free list a second: 1/16 every two seconds */
+#define PASS_LEAVES_MIB 8.0    /* per-CPU lists, and what moved meanwhile */
+#define PULSE_LEAVES_SHARE 0.8 /* of the reserve that stays free is backed */
+#define RAM_SHARE_MIN 0.05     /* with less in RAM it is not tried to make up for what is not */
 #define DEFAULT_GRANULE_KIB 2048.0
 #define PIECE_POWER 3 /* how sharply the size of pieces decides what a granule reaches */
 
@@ -235,21 +236,23 @@ static double pages_for(VhSimGuest *guest, double wanted_mib, double reachable_m
     double reached = MAX(0, reachable_mib) * (1 - noise);
 
     *ret_ram = ram;
-    return wanted_mib > 0 && ram > 0.05 ? MIN(reached, wanted_mib / ram) : reached;
+    return wanted_mib > 0 && ram > RAM_SHARE_MIN ? MIN(reached, wanted_mib / ram) : reached;
 }
 
+/* The kernel gives the balloon what it freed last, which is backed; but so is most of what stays
+ * free at the end. */
 VhSimAsk vh_sim_guest_plan_pulse(VhSimGuest *guest, double wanted_mib, double reserve_mib)
 {
     double free = vh_sim_guest_free(guest), ram;
-    double reachable = vh_sim_guest_reachable(guest, 4) - PULSE_LEAVES_MIB;
-    double pages = pages_for(guest, wanted_mib, reachable, &ram);
-    double backed = free > 0 ? MAX(guest->locality, guest->backed_mib / free) : 1;
-    double held = MIN(MAX(0, free - reserve_mib), pages / MAX(backed, 0.01));
-    VhSimAsk ask = {.held_mib = held, .discard_mib = MIN(pages, held * backed)};
+    double left = PULSE_LEAVES_SHARE * MIN(reserve_mib, free);
+    double pages = pages_for(guest, wanted_mib, vh_sim_guest_reachable(guest, 4) - left, &ram);
+    double wanted = wanted_mib > 0 && ram > RAM_SHARE_MIN ? wanted_mib / ram : free;
+    VhSimAsk ask = {.held_mib = MIN(MAX(0, free - reserve_mib), wanted)};
 
+    ask.discard_mib = MIN(pages, ask.held_mib);
     ask.return_mib = ask.discard_mib * ram;
     ask.duration_s = seconds(guest->params->pulse_latency_us) +
-                     held / 1024 * seconds(guest->params->pulse_per_gib_us);
+                     ask.held_mib / 1024 * seconds(guest->params->pulse_per_gib_us);
     return ask;
 }
 
