@@ -25,7 +25,12 @@ typedef struct {
     guint64 id; /* of the ask that is waited for */
     VhAskProgress progress;
     gboolean has_progress;
-    GHashTable *ended; /* id -> outcome */
+    GHashTable *ended;          /* id -> outcome */
+    GHashTable *ended_requests; /* id -> its last document */
+    guint64 request_id;         /* of the request that is waited for */
+    guint64 request_bytes, request_returned_bytes;
+    guint request_asks;
+    gboolean has_request_progress;
 } Daemon;
 
 static Daemon *daemon_of(VhBackend *backend)
@@ -109,6 +114,7 @@ static void daemon_free(VhBackend *backend)
     g_clear_object(&daemon->connection);
     g_clear_object(&daemon->cancel);
     g_hash_table_unref(daemon->ended);
+    g_hash_table_unref(daemon->ended_requests);
     g_strfreev(daemon->only_uris);
     g_free(daemon->owner);
     g_free(daemon->version);
@@ -200,6 +206,16 @@ static GVariant *daemon_explain(VhBackend *backend, const char *domain, GError *
                              error);
 }
 
+static GVariant *daemon_explain_all(VhBackend *backend, GError **error)
+{
+    const Daemon *daemon = daemon_of(backend);
+    g_autoptr(GVariant) all = call_for_document(daemon, "ExplainAll", NULL, "(aa{sv})", error);
+
+    if (all == NULL || daemon->only_uris == NULL)
+        return g_steal_pointer(&all);
+    return filter(daemon, all);
+}
+
 static guint64 daemon_ask(VhBackend *backend, const char *domain, const VhAskWish *wish,
                           GError **error)
 {
@@ -219,6 +235,28 @@ static guint64 daemon_ask(VhBackend *backend, const char *domain, const VhAskWis
     if (reply != NULL)
         g_variant_get(reply, "(t)", &id);
     return id;
+}
+
+static void take_request_signal(Daemon *daemon, const char *signal, GVariant *arguments)
+{
+    guint64 id, bytes, returned_bytes;
+    guint n_asks;
+
+    if (g_str_equal(signal, "RequestEnded") &&
+        g_variant_is_of_type(arguments, G_VARIANT_TYPE("(ta{sv})"))) {
+        GVariant *document;
+        g_variant_get(arguments, "(t@a{sv})", &id, &document);
+        g_hash_table_insert(daemon->ended_requests, g_memdup2(&id, sizeof(id)), document);
+    } else if (g_str_equal(signal, "RequestProgress") &&
+               g_variant_is_of_type(arguments, G_VARIANT_TYPE("(tttu)"))) {
+        g_variant_get(arguments, "(tttu)", &id, &bytes, &returned_bytes, &n_asks);
+        if (id != daemon->request_id)
+            return;
+        daemon->request_bytes = bytes;
+        daemon->request_returned_bytes = returned_bytes;
+        daemon->request_asks = n_asks;
+        daemon->has_request_progress = TRUE;
+    }
 }
 
 static void on_daemon_signal(GDBusConnection *connection, const char *sender, const char *path,
@@ -242,6 +280,8 @@ static void on_daemon_signal(GDBusConnection *connection, const char *sender, co
             return;
         daemon->progress = progress;
         daemon->has_progress = TRUE;
+    } else {
+        take_request_signal(daemon, signal, arguments);
     }
 }
 
@@ -303,6 +343,71 @@ static GVariant *daemon_wait(VhBackend *backend, guint64 id, VhAskProgressFunc p
     return NULL;
 }
 
+static guint64 daemon_request(VhBackend *backend, const VhRequestWish *wish, GError **error)
+{
+    Daemon *daemon = daemon_of(backend);
+    GVariantBuilder options;
+    guint64 id = 0;
+
+    g_variant_builder_init(&options, G_VARIANT_TYPE_VARDICT);
+    g_variant_builder_add(&options, "{sv}", "urgency", g_variant_new_string(wish->urgency));
+    if (wish->deadline_us != 0)
+        g_variant_builder_add(&options, "{sv}", "deadline_us",
+                              g_variant_new_int64(wish->deadline_us));
+    g_autoptr(GVariant) reply = call_daemon(
+        daemon, "Request", g_variant_new("(ta{sv})", wish->bytes, &options), "(t)", error);
+    if (reply != NULL)
+        g_variant_get(reply, "(t)", &id);
+    daemon->request_bytes = wish->bytes;
+    return id;
+}
+
+/* Not to be cut short itself: it is what follows when the user has cancelled. */
+static gboolean daemon_cancel_request(VhBackend *backend, guint64 id, GError **error)
+{
+    const Daemon *daemon = daemon_of(backend);
+    g_autoptr(GVariant) reply =
+        call(daemon->connection, daemon->owner, VH_DBUS_PATH, VH_DBUS_INTERFACE, "CancelRequest",
+             g_variant_new("(t)", id), "()", NULL, error);
+    return reply != NULL;
+}
+
+static GVariant *daemon_requests(VhBackend *backend, GError **error)
+{
+    return call_for_document(daemon_of(backend), "ListRequests", NULL, "(aa{sv})", error);
+}
+
+static GVariant *daemon_wait_request(VhBackend *backend, guint64 id, VhRequestProgressFunc progress,
+                                     gpointer data, GError **error)
+{
+    Daemon *daemon = daemon_of(backend);
+    gboolean has_cancelled = FALSE;
+    GVariant *document;
+
+    daemon->request_id = id;
+    while ((document = g_hash_table_lookup(daemon->ended_requests, &id)) == NULL &&
+           !daemon->is_gone) {
+        gboolean cancels = !has_cancelled && g_cancellable_is_cancelled(daemon->cancel);
+        if (cancels) {
+            has_cancelled = TRUE;
+            /* that it may be over already is no trouble: its end is on its way */
+            (void)daemon_cancel_request(backend, id, NULL);
+        } else {
+            g_main_context_iteration(NULL, TRUE);
+        }
+        if (cancels || daemon->has_request_progress)
+            progress(daemon->request_bytes, daemon->request_returned_bytes, daemon->request_asks,
+                     data);
+        daemon->has_request_progress = FALSE;
+    }
+    if (document != NULL)
+        return g_variant_ref(document);
+    g_set_error_literal(error, VH_ERROR, VH_ERROR_GONE,
+                        "virthintd went away, and the request with it; guests get back what they "
+                        "lent");
+    return NULL;
+}
+
 static gboolean daemon_reload(VhBackend *backend, GError **error)
 {
     g_autoptr(GVariant) reply = call_daemon(daemon_of(backend), "Reload", NULL, "()", error);
@@ -317,9 +422,14 @@ static const VhBackendOps daemon_ops = {
     .info = daemon_info,
     .plan = daemon_plan,
     .explain = daemon_explain,
+    .explain_all = daemon_explain_all,
     .ask = daemon_ask,
     .cancel = daemon_cancel,
     .wait = daemon_wait,
+    .request = daemon_request,
+    .cancel_request = daemon_cancel_request,
+    .requests = daemon_requests,
+    .wait_request = daemon_wait_request,
     .reload = daemon_reload,
 };
 
@@ -409,9 +519,34 @@ VhBackend *vh_backend_daemon_open(const VhBackendRequest *request, GError **erro
     daemon->cancel = g_object_ref(request->cancel);
     daemon->ended =
         g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, (GDestroyNotify)g_variant_unref);
+    daemon->ended_requests =
+        g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, (GDestroyNotify)g_variant_unref);
     if (!read_properties(daemon, &watched, error) || !does_watch(request, watched))
         return NULL;
     daemon->only_uris = g_strdupv((char **)request->uris);
     subscribe(daemon);
     return g_steal_pointer(&backend);
+}
+
+char *vh_backend_daemon_record_file(const VhBackendRequest *request, GError **error)
+{
+    const char *path = "";
+
+    g_autoptr(GDBusConnection) connection = open_bus(request, error);
+    if (connection == NULL)
+        return NULL;
+    g_dbus_connection_set_exit_on_close(connection, FALSE);
+    g_autofree char *owner = find_owner(connection, request->cancel);
+    if (owner == NULL)
+        return NULL;
+    g_autoptr(GVariant) reply =
+        call(connection, owner, VH_DBUS_PATH, "org.freedesktop.DBus.Properties", "Get",
+             g_variant_new("(ss)", VH_DBUS_INTERFACE, "RecordFile"), "(v)", request->cancel, error);
+    if (reply == NULL)
+        return NULL;
+    g_autoptr(GVariant) value = NULL;
+    g_variant_get(reply, "(v)", &value);
+    if (g_variant_is_of_type(value, G_VARIANT_TYPE_STRING))
+        path = g_variant_get_string(value, NULL);
+    return g_strdup(path);
 }

@@ -13,4 +13,8 @@ G_BEGIN_DECLS
  */
 VhBackend *vh_backend_daemon_open(const VhBackendRequest *request, GError **error);
 
+/* The file that it records in, "" where it does not; NULL where none runs, with *error set only
+ * where its bus cannot be reached. Free with g_free(). */
+char *vh_backend_daemon_record_file(const VhBackendRequest *request, GError **error);
+
 G_END_DECLS

@@ -388,6 +388,12 @@ static GVariant *local_explain(VhBackend *backend, const char *domain, GError **
     return index >= 0 ? g_variant_ref_sink(vh_report_explain(&input, (guint)index)) : NULL;
 }
 
+static GVariant *local_explain_all(VhBackend *backend, GError **error)
+{
+    const VhReportInput input = report_input(local_of(backend));
+    return g_variant_ref_sink(vh_report_explanations(&input));
+}
+
 static guint64 local_ask(VhBackend *backend, const char *domain, const VhAskWish *wish,
                          GError **error)
 {
@@ -475,6 +481,7 @@ static const VhBackendOps local_ops = {
     .info = local_info,
     .plan = local_plan,
     .explain = local_explain,
+    .explain_all = local_explain_all,
     .ask = local_ask,
     .cancel = local_cancel,
     .wait = local_wait,

@@ -6,6 +6,7 @@
 #include "vh-backend-daemon.h"
 #include "vh-backend-local.h"
 #include "vh-backend-reporting.h"
+#include "vh-backend-trace.h"
 #include "vh-cmd-simulate.h"
 #include "vh-command.h"
 #include "vh-files.h"
@@ -71,6 +72,16 @@ static GVariant *ask_reporting(const VhBackendRequest *request, const char *doma
     return vh_backend_reporting(request, domain, wish, error);
 }
 
+static GVariant *explain_at(const VhBackendRequest *request, const char *domain, gint64 at_us,
+                            const char *trace, gpointer data, GError **error)
+{
+    VhBackendRequest with_bus = *request;
+
+    if (with_bus.bus_address == NULL)
+        with_bus.bus_address = g_getenv("VIRTHINT_BUS_ADDRESS");
+    return vh_backend_trace_explain(&with_bus, domain, at_us, trace, error);
+}
+
 static gboolean on_interrupt(gpointer data)
 {
     g_cancellable_cancel(data);
@@ -102,8 +113,10 @@ static const VhCommand *const own_commands[] = {&vh_cmd_simulate, NULL};
 int main(int argc, char **argv)
 {
     VhOutput output = {.write = write_text};
-    const VhBackendProvider provider = {
-        .open = open_backend, .check = check_policy, .reporting = ask_reporting};
+    const VhBackendProvider provider = {.open = open_backend,
+                                        .check = check_policy,
+                                        .reporting = ask_reporting,
+                                        .explain_at = explain_at};
     g_autoptr(GCancellable) cancel = g_cancellable_new();
     const VhProgram program = {
         .program = "virthint",

@@ -50,6 +50,17 @@ typedef struct {
  */
 typedef void (*VhAskProgressFunc)(const VhAskProgress *progress, gpointer data);
 
+/* Memory wanted from the guests together. */
+typedef struct {
+    guint64 bytes;
+    const char *urgency; /* a level: "low" */
+    gint64 deadline_us;  /* 0: none */
+} VhRequestWish;
+
+/* The same for a request. */
+typedef void (*VhRequestProgressFunc)(guint64 bytes, guint64 returned_bytes, guint n_asks,
+                                      gpointer data);
+
 typedef struct VhBackend VhBackend;
 
 /*
@@ -73,6 +84,7 @@ typedef struct {
     GVariant *(*info)(VhBackend *backend, const char *domain, GError **error);
     GVariant *(*plan)(VhBackend *backend, GError **error);
     GVariant *(*explain)(VhBackend *backend, const char *domain, GError **error);
+    GVariant *(*explain_all)(VhBackend *backend, GError **error); /* aa{sv} */
 
     /* Starts an ask. Its id; 0 with an error. */
     guint64 (*ask)(VhBackend *backend, const char *domain, const VhAskWish *wish, GError **error);
@@ -88,6 +100,17 @@ typedef struct {
      */
     GVariant *(*wait)(VhBackend *backend, guint64 id, VhAskProgressFunc progress, gpointer data,
                       GError **error);
+
+    /*
+     * Requests for memory: to start one (its id; 0 with an error), to end it early
+     * (VH_ERROR_GONE where it is not open), to list the open ones (aa{sv}), and to wait for the end
+     * of one, as for an ask: its last document. Only of a backend that VH_ACCESS_DAEMON opened.
+     */
+    guint64 (*request)(VhBackend *backend, const VhRequestWish *wish, GError **error);
+    gboolean (*cancel_request)(VhBackend *backend, guint64 id, GError **error);
+    GVariant *(*requests)(VhBackend *backend, GError **error);
+    GVariant *(*wait_request)(VhBackend *backend, guint64 id, VhRequestProgressFunc progress,
+                              gpointer data, GError **error);
 
     /* Makes the daemon read its policy again; VH_ERROR_INVALID with what is wrong with it. */
     gboolean (*reload)(VhBackend *backend, GError **error);
@@ -125,6 +148,14 @@ typedef struct {
      */
     GVariant *(*reporting)(const VhBackendRequest *request, const char *domain,
                            VhReportingWish wish, gpointer data, GError **error);
+
+    /*
+     * What was decided of a domain at a moment (UTC), from a recording: the last cycle before it.
+     * `trace` NULL: what the daemon records. The document "explanation". GONE: there is no
+     * recording, or it holds nothing of that moment or domain.
+     */
+    GVariant *(*explain_at)(const VhBackendRequest *request, const char *domain, gint64 at_us,
+                            const char *trace, gpointer data, GError **error);
 
     gpointer data;
 } VhBackendProvider;

@@ -3,29 +3,10 @@
 #include "vh-commands.h"
 #include "vh-context.h"
 #include "vh-doc.h"
+#include "vh-progress.h"
 #include "vh-reporting-info.h"
 #include "vh-show.h"
 #include "vh-units.h"
-
-#define BAR_CELLS 30
-#define LINE_STEPS 10 /* without a terminal: a line per tenth of the way */
-
-typedef struct {
-    VhContext *context;
-    gboolean is_bar; /* a line that is written over */
-    gboolean has_bar;
-    gboolean has_told_cancel;
-    guint last_step; /* 1 + the step of the last line; 0: none yet */
-} Progress;
-
-/* 0 to BAR_CELLS or LINE_STEPS, by what came back: the balloon may have to take more than that. */
-static guint part_of(const VhAskProgress *progress, guint parts)
-{
-    if (progress->asked_bytes == 0)
-        return 0;
-    gdouble share = (gdouble)progress->returned_bytes / (gdouble)progress->asked_bytes;
-    return (guint)(CLAMP(share, 0.0, 1.0) * parts);
-}
 
 static char *progress_text(const VhAskProgress *progress)
 {
@@ -38,54 +19,12 @@ static char *progress_text(const VhAskProgress *progress)
     return g_strdup_printf("%s taken, %s of %s returned", taken, returned, asked);
 }
 
-static void write_error(const VhContext *context, const char *text)
-{
-    const VhOutput *output = context->program->output;
-    output->write(TRUE, text, output->data);
-}
-
-static void end_bar(Progress *state)
-{
-    if (state->has_bar)
-        write_error(state->context, "\n");
-    state->has_bar = FALSE;
-}
-
-static void draw_bar(Progress *state, const VhAskProgress *progress, const char *text)
-{
-    guint full = part_of(progress, BAR_CELLS);
-    char bar[BAR_CELLS + 1];
-
-    for (guint i = 0; i < BAR_CELLS; i++)
-        bar[i] = i < full ? '#' : '.';
-    bar[BAR_CELLS] = '\0';
-    g_autofree char *line = g_strdup_printf("\r[%s] %s\033[K", bar, text);
-    write_error(state->context, line);
-    state->has_bar = TRUE;
-}
-
 static void show_progress(const VhAskProgress *progress, gpointer data)
 {
-    Progress *state = data;
     g_autofree char *text = progress_text(progress);
 
-    if (!state->has_told_cancel && g_cancellable_is_cancelled(state->context->program->cancel)) {
-        end_bar(state);
-        vh_context_say(state->context,
-                       "cancelling; waiting until the guest has all its memory back");
-        state->has_told_cancel = TRUE;
-    }
-    if (vh_context_flag(state->context, "quiet"))
-        return;
-    if (state->is_bar) {
-        draw_bar(state, progress, text);
-        return;
-    }
-    guint step = part_of(progress, LINE_STEPS) + 1;
-    if (step == state->last_step)
-        return;
-    state->last_step = step;
-    vh_context_notice(state->context, "%s", text);
+    /* by what came back: the balloon may have to take more than that */
+    vh_progress_show(data, progress->returned_bytes, progress->asked_bytes, text);
 }
 
 /* Whether the guest was asked as far as its own need allowed. */
@@ -97,13 +36,15 @@ static gboolean is_good(GVariant *outcome)
 
 static VhExit wait_for(VhContext *context, guint64 id)
 {
-    Progress state = {.context = context, .is_bar = context->program->output->err_is_tty};
+    VhProgress state = {.context = context,
+                        .cancelling =
+                            "cancelling; waiting until the guest has all its memory back"};
     const char *domain = vh_context_operand(context, 0);
     g_autoptr(GError) error = NULL;
 
     g_autoptr(GVariant) outcome =
         context->backend->ops->wait(context->backend, id, show_progress, &state, &error);
-    end_bar(&state);
+    vh_progress_end(&state);
     if (outcome == NULL)
         return vh_context_fail(context, g_steal_pointer(&error));
     if (!vh_context_json(context,

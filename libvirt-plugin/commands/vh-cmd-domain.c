@@ -3,6 +3,7 @@
 #include "vh-commands.h"
 #include "vh-context.h"
 #include "vh-doc.h"
+#include "vh-moment.h"
 #include "vh-show.h"
 
 /* Opens and refreshes: the start of all that reads. Reports a failure itself. */
@@ -158,32 +159,79 @@ const VhCommand vh_cmd_info = {
     .run = run_info,
 };
 
-static VhExit run_explain(VhContext *context)
+static VhExit print_explanation(VhContext *context, GVariant *doc)
 {
-    g_autoptr(GError) error = NULL;
+    gint64 seen_us;
 
-    if (!start(context, TRUE))
-        return VH_EXIT_FAILURE;
-    g_autoptr(GVariant) doc =
-        context->backend->ops->explain(context->backend, vh_context_operand(context, 0), &error);
-    if (doc == NULL)
-        return vh_context_fail(context, g_steal_pointer(&error));
     if (vh_context_json(context, doc))
         return VH_EXIT_OK;
+    if (vh_context_flag(context, "at") && vh_doc_get_us(doc, "seen_time_us", &seen_us)) {
+        g_autofree char *seen = vh_show_time(seen_us);
+        vh_context_print(context, "At %s:\n", seen);
+    }
     g_auto(GStrv) lines = vh_doc_texts(doc, "lines");
     for (guint i = 0; lines != NULL && lines[i] != NULL; i++)
         vh_context_print(context, "%s\n", lines[i]);
     return VH_EXIT_OK;
 }
 
+/* From a recording: no backend, and no look at the guests. */
+static VhExit explain_past(VhContext *context, const VhValue *at)
+{
+    const VhValue *trace = vh_context_value(context, "trace");
+    g_autoptr(GError) error = NULL;
+    gint64 at_us;
+
+    if (!vh_moment_parse(at->text, g_get_real_time(), &at_us, &error)) {
+        vh_context_say(context, "--at: %s", error->message);
+        return VH_EXIT_USAGE;
+    }
+    g_autoptr(GVariant) doc = vh_context_explain_at(context, vh_context_operand(context, 0), at_us,
+                                                    trace->is_set ? trace->text : NULL, &error);
+    return doc != NULL ? print_explanation(context, doc)
+                       : vh_context_fail(context, g_steal_pointer(&error));
+}
+
+static VhExit run_explain(VhContext *context)
+{
+    const VhValue *at = vh_context_value(context, "at");
+    g_autoptr(GError) error = NULL;
+
+    if (at->is_set)
+        return explain_past(context, at);
+    if (vh_context_flag(context, "trace")) {
+        vh_context_say(context, "--trace is for what has been; say the moment with --at, too");
+        return VH_EXIT_USAGE;
+    }
+    if (!start(context, TRUE))
+        return VH_EXIT_FAILURE;
+    g_autoptr(GVariant) doc =
+        context->backend->ops->explain(context->backend, vh_context_operand(context, 0), &error);
+    return doc != NULL ? print_explanation(context, doc)
+                       : vh_context_fail(context, g_steal_pointer(&error));
+}
+
+static const VhOption explain_options[] = {
+    {"at", 'a', VH_OPTION_TEXT, "TIME", "then: '2026-01-31 14:05', or '10min' ago"},
+    {"trace", 't', VH_OPTION_TEXT, "FILE", "with --at: this recording; default: the daemon's"},
+    {NULL},
+};
+
 const VhCommand vh_cmd_explain = {
     .name = "explain",
     .operands = "DOMAIN",
     .summary = "say why a guest is, or is not, asked",
-    .description = "Says in sentences why the guest is, or is not, asked now, with the numbers\n"
-                   "behind it. DOMAIN is a name, an id or a UUID. Programs read 'info --json'.",
+    .description =
+        "Says in sentences why the guest is, or is not, asked now, and its continuous\n"
+        "reporting is, or is not, switched, with the numbers behind it, in the order in\n"
+        "which the decision looks at them. DOMAIN is a name, an id or a UUID.\n"
+        "\n"
+        "With --at it says what was decided at that moment, from a recording (virthintd\n"
+        "--record): local time, UTC with a 'Z' behind, or how long ago. The last cycle\n"
+        "up to that moment counts.",
     .min_operands = 1,
     .max_operands = 1,
     .access = VH_ACCESS_READ,
+    .options = explain_options,
     .run = run_explain,
 };

@@ -34,9 +34,11 @@ static char *frame_of(const VhContext *context, GVariant *domains, GVariant *pla
     g_autofree char *pool = vh_show_pool(context, plan);
     g_autofree char *table = vh_show_domains(context, domains, FALSE);
     g_autofree char *asks = vh_show_asks(context, plan);
+    g_autofree char *requests = vh_show_open_requests(context, plan);
 
-    return g_strdup_printf("%s  %s\n\n%s%s%s", now, pool, table,
-                           *asks != '\0' ? "\nAsked next:\n" : "", asks);
+    return g_strdup_printf("%s  %s\n\n%s%s%s%s%s", now, pool, table,
+                           *asks != '\0' ? "\nAsked next:\n" : "", asks,
+                           *requests != '\0' ? "\nRequests:\n" : "", requests);
 }
 
 static VhExit print_once(VhContext *context)

@@ -10,6 +10,7 @@ extern const VhCommand vh_cmd_list, vh_cmd_info, vh_cmd_explain; /* vh-cmd-domai
 extern const VhCommand vh_cmd_plan;                              /* vh-cmd-plan.c */
 extern const VhCommand vh_cmd_ask;                               /* vh-cmd-ask.c */
 extern const VhCommand vh_cmd_reporting;                         /* vh-cmd-reporting.c */
+extern const VhCommand vh_cmd_request;                           /* vh-cmd-request.c */
 extern const VhCommand vh_cmd_top;                               /* vh-cmd-top.c */
 extern const VhCommand vh_cmd_check, vh_cmd_reload;              /* vh-cmd-policy.c */
 

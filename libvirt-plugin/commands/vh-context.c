@@ -113,6 +113,15 @@ GVariant *vh_context_reporting(VhContext *context, const char *uri, const char *
     return provider->reporting(&request, domain, wish, provider->data, error);
 }
 
+GVariant *vh_context_explain_at(VhContext *context, const char *domain, gint64 at_us,
+                                const char *trace, GError **error)
+{
+    const VhBackendProvider *provider = context->program->provider;
+    const VhBackendRequest request = request_of(context);
+
+    return provider->explain_at(&request, domain, at_us, trace, provider->data, error);
+}
+
 static void write_text(VhContext *context, gboolean is_error, const char *text)
 {
     const VhOutput *output = context->program->output;

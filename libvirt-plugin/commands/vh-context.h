@@ -46,6 +46,10 @@ gboolean vh_context_open(VhContext *context);
 GVariant *vh_context_reporting(VhContext *context, const char *uri, const char *domain,
                                VhReportingWish wish, GError **error);
 
+/* See VhBackendProvider. */
+GVariant *vh_context_explain_at(VhContext *context, const char *domain, gint64 at_us,
+                                const char *trace, GError **error);
+
 /* Out and error stream; the second is prefixed with the program's name and ends its line. */
 void vh_context_print(VhContext *context, const char *format, ...) G_GNUC_PRINTF(2, 3);
 void vh_context_say(VhContext *context, const char *format, ...) G_GNUC_PRINTF(2, 3);

@@ -187,24 +187,53 @@ char *vh_show_refusals(const VhContext *context, GVariant *plan)
     return vh_table_format(context, refusal_columns, G_N_ELEMENTS(refusal_columns), refusals);
 }
 
+/* " (raised from low by psi-some)"; "" where pressure changes nothing. */
+static char *raised_text(GVariant *plan, GVariant *pool)
+{
+    const char *by_bounds = vh_doc_text(plan, "level_by_bounds");
+
+    if (*by_bounds == '\0' || g_str_equal(by_bounds, vh_doc_text(plan, "level")))
+        return g_strdup("");
+    g_auto(GStrv) signs = pool != NULL ? vh_doc_texts(pool, "pressure") : NULL;
+    g_autofree char *words = signs != NULL ? g_strjoinv(", ", signs) : g_strdup("pressure");
+    return g_strdup_printf(" (raised from %s by %s)", by_bounds, words);
+}
+
+/* ", falling by 20 MiB/s"; "" where it is not heading anywhere. */
+static char *trend_text(GVariant *pool)
+{
+    gint64 trend = 0;
+
+    if (pool == NULL || !g_variant_lookup(pool, "trend_bytes_per_s", "x", &trend) || trend >= 0)
+        return g_strdup("");
+    g_autofree char *rate = vh_format_size((guint64)-trend);
+    return g_strdup_printf(", falling by %s/s", rate);
+}
+
 char *vh_show_pool(const VhContext *context, GVariant *plan)
 {
     g_autoptr(GVariant) pool = vh_doc_dict(plan, "pool");
-    guint64 total_bytes = 0, need_bytes = 0;
+    guint64 total_bytes = 0, need_bytes = 0, requested_bytes = 0;
     gint64 available_bytes = 0;
+    g_autofree char *raised = raised_text(plan, pool);
+    g_autofree char *trend = trend_text(pool);
 
     if (pool != NULL) {
         vh_doc_get_bytes(pool, "total_bytes", &total_bytes);
         g_variant_lookup(pool, "available_bytes", "x", &available_bytes);
     }
     vh_doc_get_bytes(plan, "need_bytes", &need_bytes);
+    vh_doc_get_bytes(plan, "requested_bytes", &requested_bytes);
     g_autofree char *total = vh_format_size(total_bytes);
     g_autofree char *available = vh_format_size((guint64)ABS(available_bytes));
     g_autofree char *need = vh_format_size(need_bytes);
-    return g_strdup_printf("Pool (%s): %s %s of %s, level %s, %s needed%s",
+    g_autofree char *requested = vh_format_size(requested_bytes);
+    return g_strdup_printf("Pool (%s): %s %s of %s%s, level %s%s, %s needed%s%s%s%s",
                            pool != NULL ? vh_doc_text(pool, "source") : "unknown", available,
-                           available_bytes < 0 ? "short" : "available", total,
-                           vh_doc_text(plan, "level"), need_bytes != 0 ? need : "nothing",
+                           available_bytes < 0 ? "short" : "available", total, trend,
+                           vh_doc_text(plan, "level"), raised, need_bytes != 0 ? need : "nothing",
+                           requested_bytes != 0 ? " (" : "", requested_bytes != 0 ? requested : "",
+                           requested_bytes != 0 ? " by requests)" : "",
                            vh_doc_flag(plan, "is_enforced") ? "" : " (not enforced)");
 }
 
@@ -272,6 +301,9 @@ static char *value_text(const VhContext *context, const char *key, GVariant *val
         return g_variant_dup_string(value, NULL);
     if (g_variant_is_of_type(value, G_VARIANT_TYPE_UINT64) && g_str_has_suffix(key, "_bytes"))
         return vh_context_size(context, g_variant_get_uint64(value));
+    if (g_variant_is_of_type(value, G_VARIANT_TYPE_UINT32) && g_str_has_suffix(key, "_bp") &&
+        vh_context_is_human(context))
+        return g_strdup_printf("%.4g %%", g_variant_get_uint32(value) / 100.0);
     if (g_variant_is_of_type(value, G_VARIANT_TYPE_INT64) && vh_context_is_human(context)) {
         gint64 us = g_variant_get_int64(value);
         if (g_str_has_suffix(key, "_time_us"))

@@ -10,12 +10,24 @@ G_BEGIN_DECLS
  * g_free(), as all here. */
 char *vh_show_domains(const VhContext *context, GVariant *domains, gboolean is_all);
 
-/* "Pool host: 12.4 of 31 GiB available, level low, 1.2 GiB needed", from a plan. No newline. */
+/* "Pool (host): 12.4 GiB available of 31 GiB, level high (raised from low by psi-some), 1.2 GiB
+ * needed", from a plan. No newline. */
 char *vh_show_pool(const VhContext *context, GVariant *plan);
 
 /* The asks in order, and the refusals with their reasons, from a plan. */
 char *vh_show_asks(const VhContext *context, GVariant *plan);
 char *vh_show_refusals(const VhContext *context, GVariant *plan);
+
+/* Of a plan: whose reporting is switched, and the open requests; "" where there are none. */
+char *vh_show_switches(const VhContext *context, GVariant *plan);
+char *vh_show_open_requests(const VhContext *context, GVariant *plan);
+
+/* Requests (aa{sv}) as a table, "" for none; and one that is over, as a sentence. */
+char *vh_show_requests(const VhContext *context, GVariant *requests);
+char *vh_show_request(GVariant *request);
+
+/* The numbers of explanations (aa{sv}). */
+char *vh_show_explanations(const VhContext *context, GVariant *explanations);
 
 /* How an ask ended, as a sentence: "done: 1.4 GiB came back of 1.5 GiB asked, in 2.1 s". */
 char *vh_show_outcome(const VhContext *context, GVariant *outcome);

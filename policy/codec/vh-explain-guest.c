@@ -95,7 +95,7 @@ static void say_samples(VhExplain *explain)
         vh_format_duration(MAX(explain->input->snapshot->wall_us - domain->stats_time_us, 0));
     g_autofree char *period = vh_format_duration(domain->stats_period_us);
     g_autofree char *limit = vh_format_duration(explain->input->config->max_stats_age_us);
-    gboolean is_stable = explain->guest != NULL && explain->guest->is_stable;
+    VhReason reason = explain->verdict->reason;
 
     if (domain->stats_time_us == 0) {
         vh_explain_say(explain, "Its balloon driver has told no figures yet.");
@@ -105,7 +105,10 @@ static void say_samples(VhExplain *explain)
                    "Its balloon driver told its figures %s ago%s%s; after %s they are too old.",
                    age, domain->stats_period_us != 0 ? ", and does every " : "",
                    domain->stats_period_us != 0 ? period : "", limit);
-    vh_explain_say(explain, "Its last two samples %s.", is_stable ? "agree" : "do not agree yet");
+    /* by the verdict: a recording does not hold whether they did */
+    if (reason == VH_REASON_ASK || reason >= VH_REASON_UNSTABLE)
+        vh_explain_say(explain, "Its last two samples %s.",
+                       reason == VH_REASON_UNSTABLE ? "do not agree yet" : "agree");
 }
 
 /* "learned from 3 asks", or where it comes from instead. */

@@ -171,6 +171,10 @@ VhDomain *vh_snapshot_add_domain(VhSnapshot *snapshot, const VhUuid *uuid, const
  */
 void vh_snapshot_sort(VhSnapshot *snapshot);
 
+/* Index of a domain by name, id of a running one, or UUID; -1: VH_ERROR_GONE, or VH_ERROR_INVALID
+ * where the name stands for several. */
+int vh_snapshot_find(const VhSnapshot *snapshot, const char *text, GError **error);
+
 static inline guint vh_snapshot_n_domains(const VhSnapshot *snapshot)
 {
     return snapshot->domains->len;

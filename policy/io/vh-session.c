@@ -318,39 +318,9 @@ gboolean vh_session_has_seen_all(const VhSession *session)
     return TRUE;
 }
 
-static gboolean is_named(const VhDomain *domain, const char *text, const VhUuid *uuid)
-{
-    char id[16];
-
-    if (uuid)
-        return vh_uuid_compare(&domain->uuid, uuid) == 0;
-    g_snprintf(id, sizeof(id), "%d", domain->id);
-    return g_str_equal(domain->name, text) || (domain->id >= 0 && g_str_equal(id, text));
-}
-
 int vh_session_find(const VhSession *session, const char *text, GError **error)
 {
-    const VhSnapshot *snapshot = vh_session_snapshot(session);
-    VhUuid uuid;
-    gboolean is_uuid = vh_uuid_parse(text, &uuid, NULL);
-    int found = -1;
-
-    for (guint i = 0; i < vh_snapshot_n_domains(snapshot); i++) {
-        const VhDomain *domain = vh_snapshot_domain(snapshot, i);
-        if (!is_named(domain, text, is_uuid ? &uuid : NULL))
-            continue;
-        if (found >= 0 && !is_uuid) {
-            g_set_error(error, VH_ERROR, VH_ERROR_INVALID,
-                        "'%s' stands for several domains; give its UUID", text);
-            return -1;
-        }
-        if (found < 0) /* of two copies the first is the running one */
-            found = (int)i;
-    }
-    if (found < 0)
-        g_set_error(error, VH_ERROR, VH_ERROR_GONE,
-                    "no domain '%s' is known; 'virthint list' shows which are", text);
-    return found;
+    return vh_snapshot_find(vh_session_snapshot(session), text, error);
 }
 
 /* What forbids an ask by hand; the guest's own state is the ask's business. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The commands over a fake backend: what is understood, what is printed, how they exit. */
+#include "commands-fake.h"
 #include "json-doc.h"
 #include "vh-command.h"
 #include "vh-context.h"
@@ -8,295 +9,6 @@
 
 #include <json-glib/json-glib.h>
 #include <string.h>
-
-/* Fake: two guests, one plan, an ask that comes half way and then ends as told. */
-typedef struct {
-    VhBackend backend;
-    GCancellable *cancel;
-    const char *outcome_status;
-    gboolean is_cancelled_by_user;
-    VhAskWish asked;
-    gboolean has_ask; /* one of web1 that can be cancelled */
-    guint n_opened;
-    VhAccess access;
-    char *uris;
-    gboolean must_wait;
-    gboolean is_absent;
-    const char *uuid; /* in place of web1's own; NULL */
-    VhReportingInfo reporting;
-    VhReportingWish wish;
-    guint n_told; /* how often QEMU was asked */
-} Fake;
-
-typedef struct {
-    Fake fake;
-    GString *out, *err;
-    VhOutput output;
-    VhBackendProvider provider;
-    GCancellable *cancel;
-    VhProgram program;
-} Bench;
-
-static Fake *fake_of(VhBackend *backend)
-{
-    return (Fake *)(gpointer)backend;
-}
-
-static void fake_free(VhBackend *backend)
-{
-    g_clear_pointer(&fake_of(backend)->cancel, g_object_unref);
-}
-
-static char *fake_describe(VhBackend *backend)
-{
-    return g_strdup("a fake");
-}
-
-static gboolean fake_refresh(VhBackend *backend, gboolean settle, GError **error)
-{
-    return TRUE;
-}
-
-static GVariant *parsed(const char *type, const char *text)
-{
-    g_autoptr(GError) error = NULL;
-    GVariant *value = g_variant_parse(G_VARIANT_TYPE(type), text, NULL, NULL, &error);
-
-    g_assert_no_error(error);
-    return value;
-}
-
-#define WEB1                                                                                     \
-    "{'name': <'web1'>, 'uuid': <'11111111-1111-1111-1111-111111111111'>, "                      \
-    "'uri': <'test:///default'>, 'is_running': <true>, 'is_hung': <false>, 'tier': <'pulse'>, "  \
-    "'tier_reasons': <['stock-device']>, 'class': <'batch'>, "                                   \
-    "'resident_bytes': <uint64 3221225472>, 'used_bytes': <uint64 1073741824>, "                 \
-    "'free_bytes': <uint64 2147483648>, 'reason': <'ask'>, 'text': <'it is asked now'>, "        \
-    "'expected_bytes': <uint64 1610612736>, 'counted_bytes': <uint64 1073741824>, "              \
-    "'last_ask': <{'ended_time_us': <int64 1700000000000000>, 'asked_bytes': <uint64 1048576>, " \
-    "'returned_bytes': <uint64 524288>, 'status': <'done'>}>}"
-#define OFF                                                                             \
-    "{'name': <'off-with-a-very-long-name-that-goes-on'>, 'uri': <'test:///default'>, " \
-    "'is_running': <false>, 'tier': <'none'>}"
-
-static GVariant *fake_list(VhBackend *backend, GError **error)
-{
-    return parsed("aa{sv}", "[" WEB1 ", " OFF "]");
-}
-
-static GVariant *fake_info(VhBackend *backend, const char *domain, GError **error)
-{
-    const char *uuid = fake_of(backend)->uuid;
-
-    if (uuid != NULL)
-        return g_variant_ref_sink(g_variant_new_parsed(
-            "{'name': <'web1'>, 'uuid': <%s>, 'tier_reasons': <['stock-device']>}", uuid));
-    if (g_str_equal(domain, "web1"))
-        return parsed("a{sv}", WEB1);
-    g_set_error(error, VH_ERROR, VH_ERROR_GONE, "no domain '%s'", domain);
-    return NULL;
-}
-
-static GVariant *fake_plan(VhBackend *backend, GError **error)
-{
-    return parsed(
-        "a{sv}",
-        "{'seen_time_us': <int64 1700000000000000>, 'is_enforced': <true>, 'level': <'low'>, "
-        "'pool': <{'source': <'host'>, 'total_bytes': <uint64 34359738368>, "
-        "'available_bytes': <int64 1073741824>}>, 'need_bytes': <uint64 2147483648>, "
-        "'asks': <[{'name': <'web1'>, 'class': <'batch'>, 'method': <'pulse'>, "
-        "'bytes': <uint64 1610612736>, 'expected_bytes': <uint64 1610612736>}]>, "
-        "'refusals': <[{'name': <'db'>, 'class': <'perf'>, 'reason': <'protected'>, "
-        "'text': <'its class is asked at a higher level only'>}]>}");
-}
-
-static GVariant *fake_explain(VhBackend *backend, const char *domain, GError **error)
-{
-    return parsed("a{sv}", "{'name': <'web1'>, 'lines': <['First.', 'So it is asked.']>}");
-}
-
-static guint64 fake_ask(VhBackend *backend, const char *domain, const VhAskWish *wish,
-                        GError **error)
-{
-    Fake *fake = fake_of(backend);
-
-    if (!g_str_equal(domain, "web1")) {
-        g_set_error(error, VH_ERROR, VH_ERROR_GONE, "no domain '%s'", domain);
-        return 0;
-    }
-    fake->asked = *wish;
-    return 7;
-}
-
-static gboolean fake_cancel(VhBackend *backend, const char *domain, GError **error)
-{
-    Fake *fake = fake_of(backend);
-
-    if (g_str_equal(domain, "root's")) {
-        g_set_error(error, VH_ERROR, VH_ERROR_DENIED, "only root may");
-        return FALSE;
-    }
-    if (fake->has_ask && g_str_equal(domain, "web1"))
-        return TRUE;
-    g_set_error(error, VH_ERROR, VH_ERROR_GONE, "no ask of '%s' is under way", domain);
-    return FALSE;
-}
-
-static GVariant *fake_wait(VhBackend *backend, guint64 id, VhAskProgressFunc progress,
-                           gpointer data, GError **error)
-{
-    Fake *fake = fake_of(backend);
-    VhAskProgress at = {
-        .asked_bytes = 100 << 20, .taken_bytes = 60 << 20, .returned_bytes = 50 << 20};
-    GVariantBuilder doc;
-
-    g_assert_cmpuint(id, ==, 7);
-    progress(&at, data);
-    progress(&at, data);
-    if (fake->is_cancelled_by_user) {
-        g_cancellable_cancel(fake->cancel);
-        progress(&at, data);
-    }
-    at.taken_bytes = at.returned_bytes = 100 << 20;
-    progress(&at, data);
-    g_variant_builder_init(&doc, G_VARIANT_TYPE_VARDICT);
-    g_variant_builder_add(&doc, "{sv}", "status", g_variant_new_string(fake->outcome_status));
-    g_variant_builder_add(&doc, "{sv}", "asked_bytes", g_variant_new_uint64(100 << 20));
-    g_variant_builder_add(&doc, "{sv}", "returned_bytes", g_variant_new_uint64(90 << 20));
-    g_variant_builder_add(&doc, "{sv}", "duration_us", g_variant_new_int64(2100000));
-    return g_variant_ref_sink(g_variant_builder_end(&doc));
-}
-
-static gboolean fake_reload(VhBackend *backend, GError **error)
-{
-    return TRUE;
-}
-
-static const VhBackendOps fake_ops = {
-    .free = fake_free,
-    .describe = fake_describe,
-    .refresh = fake_refresh,
-    .list = fake_list,
-    .info = fake_info,
-    .plan = fake_plan,
-    .explain = fake_explain,
-    .ask = fake_ask,
-    .cancel = fake_cancel,
-    .wait = fake_wait,
-    .reload = fake_reload,
-};
-
-static VhBackend *fake_open(const VhBackendRequest *request, gpointer data, GError **error)
-{
-    Fake *fake = data;
-
-    if (fake->is_absent) {
-        g_set_error(error, VH_ERROR, VH_ERROR_GONE, "nobody is there");
-        return NULL;
-    }
-    fake->backend = (VhBackend){.ops = &fake_ops, .must_wait = fake->must_wait};
-    fake->cancel = g_object_ref(request->cancel);
-    fake->access = request->access;
-    fake->n_opened++;
-    g_free(fake->uris);
-    fake->uris = request->uris != NULL ? g_strjoinv(",", (char **)request->uris) : NULL;
-    return &fake->backend;
-}
-
-static GVariant *fake_check(const char *const *paths, gpointer data, GError **error)
-{
-    if (g_str_equal(paths[0], "good.json"))
-        return parsed("a{sv}", "{'version': <int64 1>}");
-    g_set_error(error, VH_ERROR, VH_ERROR_INVALID, "%s:3: /pool: no such key", paths[0]);
-    return NULL;
-}
-
-/* QEMU: of any other domain it is a stock one. */
-static GVariant *fake_reporting(const VhBackendRequest *request, const char *domain,
-                                VhReportingWish wish, gpointer data, GError **error)
-{
-    Fake *fake = data;
-    GVariantBuilder doc;
-    GVariantIter iter;
-    const char *key;
-    GVariant *value;
-
-    fake->n_told++;
-    if (!g_str_equal(domain, "web1") && !g_str_has_prefix(domain, "11111111")) {
-        gboolean is_hung = g_str_equal(domain, "hung");
-        g_set_error(error, VH_ERROR, is_hung ? VH_ERROR_TIMEOUT : VH_ERROR_UNSUPPORTED,
-                    is_hung ? "QEMU is busy" : "this QEMU has no such commands");
-        return NULL;
-    }
-    fake->wish = wish;
-    g_free(fake->uris);
-    fake->uris = request->uris != NULL ? g_strjoinv(",", (char **)request->uris) : NULL;
-    if (wish == VH_WISH_ON || wish == VH_WISH_OFF)
-        fake->reporting.is_enabled = wish == VH_WISH_ON;
-    g_autoptr(GVariant) whose =
-        parsed("a{sv}", "{'name': <'web1'>, 'uuid': <'11111111-1111-1111-1111-111111111111'>, "
-                        "'uri': <'test:///default'>, 'tier': <'soft'>, "
-                        "'tier_reasons': <['stock-driver']>, 'tier_texts': <['It is stock.']>}");
-    g_variant_builder_init(&doc, G_VARIANT_TYPE_VARDICT);
-    g_variant_iter_init(&iter, whose);
-    while (g_variant_iter_loop(&iter, "{&sv}", &key, &value))
-        g_variant_builder_add(&doc, "{sv}", key, value);
-    vh_doc_add_reporting(&doc, &fake->reporting);
-    return g_variant_ref_sink(g_variant_builder_end(&doc));
-}
-
-static void take_text(gboolean is_error, const char *text, gpointer data)
-{
-    Bench *bench = data;
-    g_string_append(is_error ? bench->err : bench->out, text);
-}
-
-static Bench *bench_new(void)
-{
-    Bench *bench = g_new0(Bench, 1);
-
-    bench->fake.outcome_status = "done";
-    bench->out = g_string_new(NULL);
-    bench->err = g_string_new(NULL);
-    bench->output = (VhOutput){.write = take_text, .data = bench, .input_fd = -1};
-    bench->provider = (VhBackendProvider){
-        .open = fake_open, .check = fake_check, .reporting = fake_reporting, .data = &bench->fake};
-    bench->cancel = g_cancellable_new();
-    bench->program = (VhProgram){.program = "virthint",
-                                 .version = "1.2.3",
-                                 .output = &bench->output,
-                                 .provider = &bench->provider,
-                                 .cancel = bench->cancel};
-    return bench;
-}
-
-static void bench_free(Bench *bench)
-{
-    g_string_free(bench->out, TRUE);
-    g_string_free(bench->err, TRUE);
-    g_object_unref(bench->cancel);
-    g_free(bench->fake.uris);
-    g_free(bench);
-}
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Bench, bench_free)
-
-/* Runs a line, words split at blanks; the texts of the run before are dropped. */
-static VhExit run(Bench *bench, const char *line)
-{
-    g_autofree char *whole = g_strdup_printf("virthint %s", line);
-    g_auto(GStrv) argv = g_strsplit(g_strchomp(whole), " ", -1);
-
-    g_string_truncate(bench->out, 0);
-    g_string_truncate(bench->err, 0);
-    return vh_command_main(&bench->program, (int)g_strv_length(argv), argv);
-}
-
-static void assert_has(const GString *text, const char *part)
-{
-    if (strstr(text->str, part) == NULL)
-        g_error("'%s' lacks '%s'", text->str, part);
-}
 
 static void test_usage(void)
 {
@@ -333,6 +45,25 @@ static void test_usage(void)
         {"reporting web1 off -r", "leave --readonly"},
         {"info -r -m web1", "leave --readonly or --monitor out"},
         {"top --interval 1ms", "at least 200ms"},
+        {"request 4parsecs", "SIZE: "},
+        {"request 0", "say how much"},
+        {"request 1GiB 2GiB", "request does not take '2GiB'"},
+        {"request 1GiB --urgency soon",
+         "\"soon\" is none; right would be proactive, low, high or critical"},
+        {"request 1GiB --urgency idle", "right would be"},
+        {"request 1GiB --deadline 0s", "leave it out"},
+        {"request 1GiB --cancel 3", "leave one out"},
+        {"request --cancel first", "'virthint request' lists them"},
+        {"request --cancel 0", "'virthint request' lists them"},
+        {"request --wait", "say its SIZE"},
+        {"request --cancel 3 --urgency low", "say its SIZE"},
+        {"-r request 1GiB", "leave --readonly out"},
+        {"-r request --cancel 3", "leave --readonly out"},
+        {"explain web1 --trace x.jsonl", "--at"},
+        {"explain web1 --at yesterday", "'10min' (ago)"},
+        {"explain web1 --at 2026-13-31T14:05", "is no moment"},
+        {"explain web1 --at 2026-02-30T14:05", "is no moment"},
+        {"explain web1 --at 2026-01-31T25:05", "is no moment"},
     };
     g_autoptr(Bench) bench = bench_new();
 
@@ -473,13 +204,114 @@ static void test_plan(void)
     g_autoptr(Bench) bench = bench_new();
 
     g_assert_cmpint(run(bench, "plan"), ==, VH_EXIT_OK);
-    assert_has(bench->out, "level low, 2.0 GiB needed");
+    assert_has(bench->out, "2.0 GiB needed");
     assert_has(bench->out, "1610612736");
     assert_has(bench->out, "its class is asked at a higher level only");
     g_assert_true(strstr(bench->out->str, "web1") < strstr(bench->out->str, "protected"));
     g_assert_cmpint(run(bench, "top"), ==, VH_EXIT_OK);
     assert_has(bench->out, "Asked next:");
     g_assert_null(strstr(bench->out->str, "\033"));
+}
+
+static void test_plan_explained(void)
+{
+    g_autoptr(Bench) bench = bench_new();
+
+    g_assert_cmpint(run(bench, "plan"), ==, VH_EXIT_OK);
+    assert_has(bench->out,
+               ", falling by 20.0 MiB/s, level low (raised from proactive by psi-some)");
+    assert_has(bench->out, "2.0 GiB needed (1.0 GiB by requests)");
+    assert_has(bench->out, "Reporting is switched:");
+    assert_has(bench->out, "soft1");
+    assert_has(bench->out, "Requests:");
+    assert_has(bench->out, "4294967296");
+    g_assert_null(strstr(bench->out->str, "First."));
+    g_assert_cmpint(run(bench, "plan --explain"), ==, VH_EXIT_OK);
+    assert_has(bench->out, "US/MIB");
+    assert_has(bench->out, "12.25");
+    assert_has(bench->out, "12.5 %");
+    /* what all have in common, once */
+    assert_has(bench->out,
+               "\nThe pool:\n  The pool.\n\nweb1:\n  First.\n\ndb:\n  Second.\n  Last.\n");
+}
+
+static void test_request(void)
+{
+    g_autoptr(Bench) bench = bench_new();
+
+    g_assert_cmpint(run(bench, "request 4GiB"), ==, VH_EXIT_OK);
+    assert_has(bench->out, "request 3 is open");
+    g_assert_cmpint(bench->fake.access, ==, VH_ACCESS_DAEMON);
+    g_assert_cmpuint(bench->fake.requested.bytes, ==, G_GUINT64_CONSTANT(4) << 30);
+    g_assert_cmpint(bench->fake.requested.deadline_us, ==, 0);
+    g_assert_cmpstr(bench->fake.urgency, ==, "low");
+    g_assert_cmpint(run(bench, "request 1MiB -u critical -d 2min"), ==, VH_EXIT_OK);
+    g_assert_cmpstr(bench->fake.urgency, ==, "critical");
+    g_assert_cmpint(bench->fake.requested.deadline_us, ==, 120000000);
+    g_assert_cmpint(run(bench, "request"), ==, VH_EXIT_OK);
+    assert_has(bench->out, "2 (1 under way)");
+    g_assert_cmpint(run(bench, "-r request"), ==, VH_EXIT_OK);
+    g_assert_cmpint(run(bench, "request --cancel 3"), ==, VH_EXIT_OK);
+    assert_has(bench->out, "request 3 is cancelled");
+    g_assert_cmpint(run(bench, "request --cancel 4"), ==, VH_EXIT_FAILURE);
+    assert_has(bench->err, "no such request");
+}
+
+static void test_request_waits(void)
+{
+    static const struct {
+        const char *status;
+        VhExit code;
+    } cases[] = {{"done", VH_EXIT_OK},
+                 {"expired", VH_EXIT_FAILURE},
+                 {"cancelled", VH_EXIT_FAILURE},
+                 {"exhausted", VH_EXIT_FAILURE}};
+    g_autoptr(Bench) bench = bench_new();
+
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *said = g_strdup_printf(
+            "request 3: %s: 1.0 GiB of 4.0 GiB came back, by 2 asks in 12.0 s\n", cases[i].status);
+        bench->fake.outcome_status = cases[i].status;
+        g_assert_cmpint(run(bench, "request 4GiB --wait"), ==, cases[i].code);
+        g_assert_cmpstr(bench->out->str, ==, said);
+        assert_has(bench->err, "1.0 GiB of 4.0 GiB returned, 1 ask under way");
+    }
+    bench->fake.is_cancelled_by_user = TRUE;
+    g_assert_cmpint(run(bench, "request 4GiB --wait"), ==, VH_EXIT_FAILURE);
+    assert_has(bench->err, "cancelling; waiting");
+}
+
+/* The moment in each of its spellings, and which recording. */
+static void test_explain_at(void)
+{
+    static const struct {
+        const char *text;
+        gint64 us;
+    } utc[] = {{"2026-01-31T14:05Z", G_GINT64_CONSTANT(1769868300000000)},
+               {"2026-01-31T14:05:30Z", G_GINT64_CONSTANT(1769868330000000)}};
+    g_autoptr(Bench) bench = bench_new();
+
+    for (guint i = 0; i < G_N_ELEMENTS(utc); i++) {
+        g_autofree char *line = g_strdup_printf("explain web1 --at %s", utc[i].text);
+        g_assert_cmpint(run(bench, line), ==, VH_EXIT_OK);
+        g_assert_cmpint(bench->fake.explained_at_us, ==, utc[i].us);
+        g_assert_null(bench->fake.trace);
+    }
+    g_autoptr(GDateTime) local = g_date_time_new_local(2026, 1, 31, 14, 5, 0);
+    g_assert_cmpint(run(bench, "explain web1 --at 2026-01-31T14:05 --trace x.jsonl"), ==,
+                    VH_EXIT_OK);
+    g_assert_cmpint(bench->fake.explained_at_us, ==, g_date_time_to_unix(local) * 1000000);
+    g_assert_cmpstr(bench->fake.trace, ==, "x.jsonl");
+    g_assert_true(g_str_has_prefix(bench->out->str, "At 2023-11-1"));
+    g_assert_true(g_str_has_suffix(bench->out->str, ":\nThen.\n"));
+
+    gint64 before_us = g_get_real_time();
+    g_assert_cmpint(run(bench, "explain web1 --at 10min"), ==, VH_EXIT_OK);
+    g_assert_cmpint(bench->fake.explained_at_us, >=, before_us - 600000000);
+    g_assert_cmpint(bench->fake.explained_at_us, <=, g_get_real_time() - 600000000);
+    g_assert_cmpint(run(bench, "explain nobody --at 10min"), ==, VH_EXIT_FAILURE);
+    /* it looks at no guest */
+    g_assert_cmpuint(bench->fake.n_opened, ==, 0);
 }
 
 static void test_ask(void)
@@ -671,7 +503,7 @@ static void test_reporting_documented(void)
                                         .granule_bytes = 4096,
                                         .granule_in_force_bytes = 4096}}};
     const VhBackendRequest request = {0};
-    g_autoptr(GVariant) doc = fake_reporting(&request, "web1", VH_WISH_SHOW, &fake, NULL);
+    g_autoptr(GVariant) doc = commands_fake_reporting(&request, "web1", VH_WISH_SHOW, &fake, NULL);
 
     json_doc_check(docs, "reporting", doc);
     for (guint i = 0; i < G_N_ELEMENTS(sections); i++)
@@ -688,6 +520,12 @@ static void test_json(void)
         {"info web1 --json", "resident_bytes", "domain"},
         {"plan --json", "refusals", "plan"},
         {"explain web1 --json", "lines", "explanation"},
+        {"plan --explain --json", "explanations", NULL},
+        {"explain web1 --at 10min --json", "lines", "explanation"},
+        {"request 1GiB --json", "status", "request"},
+        {"request 1GiB --json --wait", "status", "request"},
+        {"request --json", "requests", NULL},
+        {"request --cancel 3 --json", "is_cancelled", NULL},
         {"ask web1 --json --wait", "outcome", "ask"},
         {"ask web1 --json", "id", "ask"},
         {"ask web1 --cancel --json", "is_cancelled", "ask"},
@@ -749,6 +587,10 @@ int main(int argc, char **argv)
     g_test_add_func("/commands/list", test_list);
     g_test_add_func("/commands/info-and-explain", test_info_and_explain);
     g_test_add_func("/commands/plan", test_plan);
+    g_test_add_func("/commands/plan-explained", test_plan_explained);
+    g_test_add_func("/commands/request", test_request);
+    g_test_add_func("/commands/request-waits", test_request_waits);
+    g_test_add_func("/commands/explain-at", test_explain_at);
     g_test_add_func("/commands/ask", test_ask);
     g_test_add_func("/commands/ask-progress", test_ask_progress);
     g_test_add_func("/commands/ask-cancelled", test_ask_cancelled);

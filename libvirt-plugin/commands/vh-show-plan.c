@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What else a plan tells: requests, switches of reporting, and the numbers behind each verdict. */
+#include "vh-show.h"
+
+#include "vh-doc.h"
+#include "vh-table.h"
+#include "vh-units.h"
+
+static char *text_of(GVariant *row, const char *key)
+{
+    const char *text = vh_doc_text(row, key);
+    return *text != '\0' ? g_strdup(text) : NULL;
+}
+
+static char *count_of(GVariant *row, const char *key)
+{
+    guint64 count;
+    return vh_doc_get_bytes(row, key, &count) ? g_strdup_printf("%" G_GUINT64_FORMAT, count) : NULL;
+}
+
+static char *size_of(const VhContext *context, GVariant *row, const char *key)
+{
+    guint64 bytes;
+    return vh_doc_get_bytes(row, key, &bytes) ? vh_context_size(context, bytes) : NULL;
+}
+
+static char *id_cell(const VhContext *context, GVariant *row)
+{
+    return count_of(row, "id");
+}
+
+static char *bytes_cell(const VhContext *context, GVariant *row)
+{
+    return size_of(context, row, "bytes");
+}
+
+static char *returned_cell(const VhContext *context, GVariant *row)
+{
+    return size_of(context, row, "returned_bytes");
+}
+
+static char *urgency_cell(const VhContext *context, GVariant *row)
+{
+    return text_of(row, "urgency");
+}
+
+/* How long it has; a dash where it has for ever. */
+static char *left_cell(const VhContext *context, GVariant *row)
+{
+    gint64 deadline_us;
+
+    if (!vh_doc_get_us(row, "deadline_time_us", &deadline_us))
+        return NULL;
+    if (!vh_context_is_human(context))
+        return vh_show_time(deadline_us);
+    return vh_show_distance(deadline_us);
+}
+
+static char *asks_cell(const VhContext *context, GVariant *row)
+{
+    guint64 made, in_flight;
+
+    if (!vh_doc_get_bytes(row, "asks_made", &made) ||
+        !vh_doc_get_bytes(row, "asks_in_flight", &in_flight))
+        return NULL;
+    return g_strdup_printf("%" G_GUINT64_FORMAT " (%" G_GUINT64_FORMAT " under way)", made,
+                           in_flight);
+}
+
+static const VhTableColumn request_columns[] = {
+    {"REQUEST", TRUE, FALSE, id_cell},        {"WANTED", TRUE, FALSE, bytes_cell},
+    {"RETURNED", TRUE, FALSE, returned_cell}, {"URGENCY", FALSE, FALSE, urgency_cell},
+    {"UNTIL", TRUE, FALSE, left_cell},        {"ASKS", FALSE, TRUE, asks_cell},
+};
+
+/* The plan does not know how many asks there were. */
+#define N_PLAN_REQUEST_COLUMNS (G_N_ELEMENTS(request_columns) - 1)
+
+char *vh_show_requests(const VhContext *context, GVariant *requests)
+{
+    if (g_variant_n_children(requests) == 0)
+        return g_strdup("");
+    return vh_table_format(context, request_columns, G_N_ELEMENTS(request_columns), requests);
+}
+
+char *vh_show_open_requests(const VhContext *context, GVariant *plan)
+{
+    g_autoptr(GVariant) requests = vh_doc_list(plan, "requests");
+
+    if (requests == NULL || g_variant_n_children(requests) == 0)
+        return g_strdup("");
+    return vh_table_format(context, request_columns, N_PLAN_REQUEST_COLUMNS, requests);
+}
+
+char *vh_show_request(GVariant *request)
+{
+    guint64 id = 0, bytes = 0, returned_bytes = 0, n_asks = 0;
+    gint64 age_us = 0;
+
+    vh_doc_get_bytes(request, "id", &id);
+    vh_doc_get_bytes(request, "bytes", &bytes);
+    vh_doc_get_bytes(request, "returned_bytes", &returned_bytes);
+    vh_doc_get_bytes(request, "asks_made", &n_asks);
+    vh_doc_get_us(request, "age_us", &age_us);
+    g_autofree char *wanted = vh_format_size(bytes);
+    g_autofree char *returned = vh_format_size(returned_bytes);
+    g_autofree char *age = vh_format_duration(age_us);
+    return g_strdup_printf("request %" G_GUINT64_FORMAT
+                           ": %s: %s of %s came back, by %" G_GUINT64_FORMAT " ask%s in %s",
+                           id, vh_doc_text(request, "status"), returned, wanted, n_asks,
+                           n_asks == 1 ? "" : "s", age);
+}
+
+static char *name_cell(const VhContext *context, GVariant *row)
+{
+    return text_of(row, "name");
+}
+
+static char *to_cell(const VhContext *context, GVariant *row)
+{
+    return g_strdup(vh_doc_flag(row, "is_on") ? "on" : "off");
+}
+
+static char *text_cell(const VhContext *context, GVariant *row)
+{
+    return text_of(row, "text");
+}
+
+static const VhTableColumn switch_columns[] = {
+    {"DOMAIN", FALSE, FALSE, name_cell},
+    {"TO", FALSE, FALSE, to_cell},
+    {"BECAUSE", FALSE, TRUE, text_cell},
+};
+
+char *vh_show_switches(const VhContext *context, GVariant *plan)
+{
+    g_autoptr(GVariant) switches = vh_doc_list(plan, "switches");
+
+    if (switches == NULL || g_variant_n_children(switches) == 0)
+        return g_strdup("");
+    return vh_table_format(context, switch_columns, G_N_ELEMENTS(switch_columns), switches);
+}
+
+static char *class_cell(const VhContext *context, GVariant *row)
+{
+    return text_of(row, "class");
+}
+
+static char *rank_cell(const VhContext *context, GVariant *row)
+{
+    return count_of(row, "rank");
+}
+
+static char *from_cell(const VhContext *context, GVariant *row)
+{
+    return text_of(row, "unlock");
+}
+
+static char *place_cell(const VhContext *context, GVariant *row)
+{
+    return count_of(row, "place");
+}
+
+static char *expected_cell(const VhContext *context, GVariant *row)
+{
+    return size_of(context, row, "expected_bytes");
+}
+
+static char *durable_cell(const VhContext *context, GVariant *row)
+{
+    return size_of(context, row, "durable_bytes");
+}
+
+static char *counted_cell(const VhContext *context, GVariant *row)
+{
+    return size_of(context, row, "counted_bytes");
+}
+
+static char *busy_cell(const VhContext *context, GVariant *row)
+{
+    guint64 activity_bp;
+
+    if (!vh_doc_get_bytes(row, "activity_bp", &activity_bp))
+        return NULL;
+    return g_strdup_printf("%.3g %%", (double)activity_bp / 100);
+}
+
+static char *price_cell(const VhContext *context, GVariant *row)
+{
+    double price;
+
+    if (!g_variant_lookup(row, "price_us_per_mib", "d", &price))
+        return NULL;
+    return g_strdup_printf("%.4g", price);
+}
+
+static char *reason_cell(const VhContext *context, GVariant *row)
+{
+    return text_of(row, "reason");
+}
+
+static const VhTableColumn explanation_columns[] = {
+    {"PLACE", TRUE, FALSE, place_cell},     {"DOMAIN", FALSE, TRUE, name_cell},
+    {"CLASS", FALSE, TRUE, class_cell},     {"RANK", TRUE, FALSE, rank_cell},
+    {"FROM", FALSE, FALSE, from_cell},      {"EXPECTED", TRUE, FALSE, expected_cell},
+    {"LASTING", TRUE, FALSE, durable_cell}, {"COUNTED ON", TRUE, FALSE, counted_cell},
+    {"BUSY", TRUE, FALSE, busy_cell},       {"US/MIB", TRUE, FALSE, price_cell},
+    {"REASON", FALSE, FALSE, reason_cell},
+};
+
+char *vh_show_explanations(const VhContext *context, GVariant *explanations)
+{
+    return vh_table_format(context, explanation_columns, G_N_ELEMENTS(explanation_columns),
+                           explanations);
+}
