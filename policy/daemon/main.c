@@ -15,6 +15,10 @@ typedef struct {
     char *state;
     char *bus;
     char *engine;
+    char *record;
+    char *record_size;
+    int record_files;
+    gboolean hash_names;
     gboolean dry_run;
     gboolean once;
     gboolean show_version;
@@ -27,6 +31,8 @@ static void options_clear(Options *options)
     g_free(options->state);
     g_free(options->bus);
     g_free(options->engine);
+    g_free(options->record);
+    g_free(options->record_size);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
 
@@ -43,6 +49,14 @@ static gboolean parse_options(int *argc, char ***argv, Options *options, GError 
          "D-Bus address, or 'none' (the system bus)", "ADDRESS"},
         {"engine", 'e', 0, G_OPTION_ARG_STRING, &options->engine, "What decides (virthint)",
          "NAME"},
+        {"record", 'r', 0, G_OPTION_ARG_FILENAME, &options->record, "Record all cycles there",
+         "FILE"},
+        {"record-size", 0, 0, G_OPTION_ARG_STRING, &options->record_size,
+         "Rotate the recording at this size (64MiB)", "SIZE"},
+        {"record-files", 0, 0, G_OPTION_ARG_INT, &options->record_files,
+         "Keep so many files of it (8)", "N"},
+        {"hash-names", 0, 0, G_OPTION_ARG_NONE, &options->hash_names,
+         "Record hashes for names and UUIDs", NULL},
         {"dry-run", 'n', 0, G_OPTION_ARG_NONE, &options->dry_run, "Decide, but ask nobody", NULL},
         {"once", '1', 0, G_OPTION_ARG_NONE, &options->once, "One round of asks, then exit", NULL},
         {"version", 'V', 0, G_OPTION_ARG_NONE, &options->show_version, "Show the version", NULL},
@@ -73,6 +87,31 @@ static const VhEngine *find_engine(const char *name, GError **error)
     return engine;
 }
 
+static gboolean read_record_options(const Options *options, VhRecorderOptions *ret_record,
+                                    GError **error)
+{
+    VhRecorderOptions record = {.path = options->record, .hash_names = options->hash_names};
+
+    if (!options->record &&
+        (options->record_size || options->record_files != 0 || options->hash_names)) {
+        g_set_error(error, VH_ERROR, VH_ERROR_INVALID,
+                    "--record-size, --record-files and --hash-names go with --record");
+        return FALSE;
+    }
+    if (options->record_size && !vh_parse_size(options->record_size, &record.size_bytes, error)) {
+        g_prefix_error(error, "--record-size: ");
+        return FALSE;
+    }
+    if (options->record_files < 0) {
+        g_set_error(error, VH_ERROR, VH_ERROR_INVALID,
+                    "--record-files: a whole number from 1 on, not %d", options->record_files);
+        return FALSE;
+    }
+    record.n_files = (guint)options->record_files;
+    *ret_record = record;
+    return TRUE;
+}
+
 static int fail(const GError *error, int status)
 {
     fprintf(stderr, "virthintd: %s\n", error->message);
@@ -96,11 +135,15 @@ int main(int argc, char **argv)
     const VhEngine *engine = find_engine(options.engine ? options.engine : "virthint", &error);
     if (!engine)
         return fail(error, 2);
+    VhRecorderOptions record;
+    if (!read_record_options(&options, &record, &error))
+        return fail(error, 2);
     VhDaemonOptions daemon = {
         .policy_path = options.policy ? options.policy : DEFAULT_POLICY,
         .policy_is_default = !options.policy,
         .state_path = options.state,
         .bus_address = options.bus,
+        .record = record,
         .once = options.once,
         .session = {.uris = (const char *const *)options.uris,
                     .engine = engine,

@@ -20,6 +20,7 @@ typedef struct {
     VhSession *session;
     VhDbus *bus; /* NULL: without one */
     VhLogDiff *diff;
+    VhRecorder *recorder; /* NULL: nothing is recorded */
     guint timer;
     gint64 started_us;
     gboolean round_failed; /* it never saw a host */
@@ -64,6 +65,8 @@ static gboolean reload(gpointer data, GError **error)
         return FALSE;
     }
     vh_session_set_config(daemon->session, config);
+    if (daemon->recorder)
+        vh_recorder_policy_changed(daemon->recorder);
     arm_timer(daemon);
     vh_log(VH_LOG_POLICY, G_LOG_LEVEL_MESSAGE, NULL, "policy loaded from %s",
            daemon->options->policy_path);
@@ -123,12 +126,30 @@ static void end_round(Daemon *daemon, const GError *error)
         g_main_loop_quit(daemon->loop);
 }
 
+static void record_cycle(const Daemon *daemon)
+{
+    const VhSession *session = daemon->session;
+    const VhConfig *config = vh_session_config(session);
+    const VhRecorderCycle cycle = {
+        .config = config,
+        .before = vh_session_state_before(session),
+        .after = vh_session_state(session),
+        .snapshot = vh_session_snapshot(session),
+        .plan = vh_session_plan(session),
+        .is_carried_out = config->enforce && !daemon->options->session.dry_run,
+    };
+
+    vh_recorder_cycle(daemon->recorder, &cycle);
+}
+
 static void on_cycled(VhSession *session, const GError *error, gpointer data)
 {
     Daemon *daemon = data;
 
     if (!error)
         vh_log_diff_plan(daemon->diff, session);
+    if (!error && daemon->recorder)
+        record_cycle(daemon);
     if (daemon->bus)
         vh_dbus_cycled(daemon->bus);
     if (daemon->options->once)
@@ -146,12 +167,26 @@ static void on_ask_started(VhSession *session, const VhInFlight *ask, const VhAc
         vh_dbus_ask_started(daemon->bus, ask);
 }
 
+static const char *name_of(const VhSession *session, const VhUuid *uuid)
+{
+    const VhSnapshot *snapshot = vh_session_snapshot(session);
+
+    for (guint i = 0; i < vh_snapshot_n_domains(snapshot); i++) {
+        if (vh_uuid_compare(&vh_snapshot_domain(snapshot, i)->uuid, uuid) == 0)
+            return vh_snapshot_domain(snapshot, i)->name;
+    }
+    return NULL;
+}
+
 static void on_ask_ended(VhSession *session, const VhEnded *ask, const char *message, gpointer data)
 {
     Daemon *daemon = data;
 
     vh_log_ask_ended(session, ask, message);
     save_state(daemon);
+    if (daemon->recorder)
+        vh_recorder_ask_ended(daemon->recorder, g_get_real_time(), ask,
+                              name_of(session, &ask->uuid), message);
     if (daemon->bus)
         vh_dbus_ask_ended(daemon->bus, ask, message);
 }
@@ -212,14 +247,36 @@ static gboolean start_session(Daemon *daemon, GError **error)
     return TRUE;
 }
 
+static void on_record_notice(const char *text, gpointer data)
+{
+    vh_log(VH_LOG_POLICY, G_LOG_LEVEL_WARNING, NULL, "%s", text);
+}
+
+static gboolean start_recorder(Daemon *daemon, GError **error)
+{
+    VhRecorderOptions options = daemon->options->record;
+
+    if (!options.path)
+        return TRUE;
+    options.version = VH_VERSION;
+    options.engine = daemon->options->session.engine->name;
+    options.notice = on_record_notice;
+    daemon->recorder = vh_recorder_new(&options, error);
+    return daemon->recorder != NULL;
+}
+
 /* A bus that cannot be reached costs the API, not the service; a name that is taken means that a
  * daemon runs already. */
 static gboolean start_bus(Daemon *daemon, GError **error)
 {
     const VhSessionOptions *session = &daemon->options->session;
+    const char *record_path = daemon->options->record.path;
+    g_autofree char *record_file =
+        record_path ? g_canonicalize_filename(record_path, NULL) : NULL; /* for other folders */
     const VhDbusHooks hooks = {.reload = reload,
                                .engine = session->engine->name,
                                .uris = session->uris,
+                               .record_file = record_file,
                                .dry_run = session->dry_run};
     const char *address = daemon->options->bus_address;
     g_autoptr(GError) cause = NULL;
@@ -265,12 +322,14 @@ int vh_daemon_run(const VhDaemonOptions *options, GError **error)
 
     daemon.loop = g_main_loop_new(NULL, FALSE);
     daemon.diff = vh_log_diff_new();
-    is_started = start_session(&daemon, error) && start_bus(&daemon, error);
+    is_started = start_recorder(&daemon, error) && start_session(&daemon, error) &&
+                 start_bus(&daemon, error);
     if (is_started)
         run(&daemon);
     vh_dbus_free(daemon.bus);
     vh_session_free(daemon.session);
     vh_log_diff_free(daemon.diff);
+    vh_recorder_free(daemon.recorder);
     g_main_loop_unref(daemon.loop);
     return is_started && !daemon.round_failed ? 0 : 1;
 }

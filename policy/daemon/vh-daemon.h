@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "vh-recorder.h"
 #include "vh-session.h"
 
 G_BEGIN_DECLS
@@ -14,6 +15,8 @@ typedef struct {
     gboolean policy_is_default; /* then it need not exist: the built-in policy stands in */
     const char *state_path;     /* NULL: nothing is remembered across restarts */
     const char *bus_address;    /* NULL: the system bus; "none": no D-Bus */
+    VhRecorderOptions record;   /* path NULL: nothing is recorded; version, engine and notice are
+                                   the daemon's own */
     gboolean once;              /* ends after one round of asks */
     VhSessionOptions session;
 } VhDaemonOptions;
