@@ -88,6 +88,29 @@ static void test_error_names_the_file(Fixture *fixture, gconstpointer data)
     g_assert_true(g_str_has_prefix(error->message, prefix));
 }
 
+/* Who reads files knows XPath, with the namespaces of all of them. */
+static void test_xpath(Fixture *fixture, gconstpointer data)
+{
+    static const char *const policies[] = {
+        "{\"version\": 1, \"match\": [\n{\"xpath\": \"//inv:a\", \"class\": \"batch\"}]}",
+        "{\"version\": 1, \"match\": [\n{\"xpath\": \"//inv:a[\", \"class\": \"batch\"}]}",
+    };
+    g_autofree char *prefix = g_strdup_printf("%s/a.json:2: /match/0/xpath: ", fixture->dir);
+    write_file(fixture, "b.json", "{\"version\": 1, \"namespaces\": {\"inv\": \"urn:inv\"}}");
+    for (guint i = 0; i < G_N_ELEMENTS(policies); i++) {
+        g_autoptr(GError) error = NULL;
+        write_file(fixture, "a.json", policies[i]);
+        g_autoptr(VhConfig) config = vh_files_load_policy(fixture->dir, &error);
+        if (i == 0) {
+            g_assert_no_error(error);
+            g_assert_cmpstr(config->matches[0].xpath, ==, "//inv:a");
+            continue;
+        }
+        g_assert_error(error, VH_ERROR, VH_ERROR_INVALID);
+        g_assert_true(g_str_has_prefix(error->message, prefix));
+    }
+}
+
 static void test_missing(Fixture *fixture, gconstpointer data)
 {
     g_autoptr(GError) error = NULL;
@@ -213,6 +236,7 @@ int main(int argc, char **argv)
         {"/files/order-of-names", test_order_of_names},
         {"/files/several-paths", test_several_paths},
         {"/files/error-names-the-file", test_error_names_the_file},
+        {"/files/xpath", test_xpath},
         {"/files/missing", test_missing},
         {"/files/not-a-regular-file", test_not_a_regular_file},
         {"/files/huge-file", test_huge_file},

@@ -186,6 +186,50 @@ static void test_daemon(Bench *bench, gconstpointer data)
     assert_run("reload", 0, "in force", "");
 }
 
+#define XPATH_POLICY                                                              \
+    "{\"version\": 1, \"match\": [\n"                                             \
+    "{\"xpath\": \"//nova:flavor[@name = 'm1.batch']\", \"class\": \"batch\"},\n" \
+    "{\"xpath\": \"/domain[name = 'test']\", \"class\": \"perf\"}]}\n"
+#define BAD_XPATH_POLICY                                 \
+    "{\"version\": 1, \"match\": [{\"class\": \"perf\"," \
+    "\n \"xpath\": \"//nowa:flavor\"}]}\n"
+
+/* By the XML that libvirt has, for a connection of one's own and for the daemon, which learns of it
+ * by a reload only. */
+static void test_xpath(Bench *bench, gconstpointer data)
+{
+    const char *node = "<node><domain type='test'><name>runner</name><metadata><nova:instance "
+                       "xmlns:nova='http://openstack.org/xmlns/libvirt/nova/1.1'><nova:flavor "
+                       "name='m1.batch'/></nova:instance></metadata><memory>1048576</memory>"
+                       "<os><type>hvm</type></os></domain></node>";
+    g_autofree char *file = g_build_filename(bench->folder, "node.xml", NULL);
+    g_autofree char *info =
+        g_strdup_printf("-c test://%s --policy %s info --json runner", file, bench->policy);
+    g_autofree char *check = g_strdup_printf("check %s", bench->policy);
+    g_autoptr(GError) error = NULL;
+    gint64 end_us = g_get_monotonic_time() + TIMEOUT_US;
+
+    g_file_set_contents(file, node, -1, &error);
+    g_assert_no_error(error);
+    assert_run(info, 0, "\"class\" : \"standard\"", "");
+    start_daemon(bench);
+    assert_run("info --json test", 0, "\"class\" : \"standard\"", "");
+    write_policy(bench, XPATH_POLICY);
+    assert_run(info, 0, "\"class\" : \"batch\"", "");
+    assert_run("reload", 0, "in force", "");
+    for (;;) {
+        g_auto(Result) result = run("info --json test");
+        if (strstr(result.out, "\"class\" : \"perf\""))
+            break;
+        g_assert_cmpint(g_get_monotonic_time(), <, end_us);
+        g_usleep(50000);
+    }
+    write_policy(bench, BAD_XPATH_POLICY);
+    assert_run(check, 1, "", ":2: /match/0/xpath: the prefix \"nowa\"");
+    assert_run("reload", 1, "", ":2: /match/0/xpath: ");
+    g_remove(file);
+}
+
 /* A URI that the daemon does not watch, and a policy that is not its own. */
 static void test_around_the_daemon(Bench *bench, gconstpointer data)
 {
@@ -317,6 +361,7 @@ int main(int argc, char **argv)
     add("/virthint/own-connection", bus, test_own_connection);
     add("/virthint/check", bus, test_check);
     add("/virthint/daemon", bus, test_daemon);
+    add("/virthint/xpath", bus, test_xpath);
     add("/virthint/around-the-daemon", bus, test_around_the_daemon);
     add("/virthint/json", bus, test_json);
     add("/virthint/top", bus, test_top);
