@@ -106,12 +106,18 @@ done
 
 for user in 0 65534; do
     expect $user 0 'the daemon' list
-    expect $user 0 'the daemon' plan
+    expect $user 0 'the daemon' plan --explain
+    expect $user 0 'no request is open' request
     expect $user 0 'the daemon' top --once
 done
 expect 0 0 'in force' reload
 expect 65534 1 'only root' reload
 expect 65534 1 'only root' ask test
+expect 65534 1 'only root' request 1MiB
+expect 65534 1 'only root' request --cancel 1
+expect 0 0 'request 1 is open' request 1MiB
+expect 65534 0 'open' request --json
+expect 0 0 'request 1 is cancelled' request --cancel 1
 expect 0 1 'pulse_reserve' ask test
 
 if [ $failures -ne 0 ]; then exit 1; fi

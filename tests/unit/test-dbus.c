@@ -26,6 +26,18 @@ static void on_cycled(VhSession *session, const GError *error, gpointer data)
     bench->n_cycles++;
 }
 
+static void on_request_started(VhSession *session, const VhRequestRecord *request, gpointer data)
+{
+    const Bench *bench = data;
+    vh_dbus_request_started(bench->dbus, request);
+}
+
+static void on_request_ended(VhSession *session, const VhRequestRecord *request, gpointer data)
+{
+    const Bench *bench = data;
+    vh_dbus_request_ended(bench->dbus, request);
+}
+
 static gboolean reload(gpointer data, GError **error)
 {
     const Bench *bench = data;
@@ -102,8 +114,13 @@ static void set_up(Bench *bench, gconstpointer data)
 {
     static const char *const uris[] = {"test:///default", NULL};
     const VhSessionOptions options = {.uris = uris, .read_only = FALSE};
-    const VhSessionCallbacks callbacks = {.cycled = on_cycled};
-    const VhDbusHooks hooks = {.reload = reload, .uris = uris, .dry_run = FALSE};
+    const VhSessionCallbacks callbacks = {.cycled = on_cycled,
+                                          .request_started = on_request_started,
+                                          .request_ended = on_request_ended};
+    const VhDbusHooks hooks = {.reload = reload,
+                               .uris = uris,
+                               .dry_run = FALSE,
+                               .record_file = "/var/lib/virthint/record.jsonl"};
     g_autoptr(GError) error = NULL;
 
     bench->bus = (GTestDBus *)data;
@@ -208,6 +225,10 @@ static void test_reads(Bench *bench, gconstpointer data)
     json_doc_check(docs, "domain", domain);
     json_doc_check(docs, "plan", plan);
     json_doc_check(docs, "explanation", explanation);
+    g_autoptr(GVariant) all = get(bench, "ExplainAll", NULL);
+    g_assert_cmpuint(g_variant_n_children(all), ==, 1);
+    g_autoptr(GVariant) only = g_variant_get_child_value(all, 0);
+    g_assert_true(g_variant_equal(only, explanation));
     g_assert_true(g_variant_lookup(domain, "name", "&s", &name));
     g_assert_cmpstr(name, ==, "test");
 }
@@ -224,6 +245,7 @@ static void test_properties(Bench *bench, gconstpointer data)
     assert_text_property(bench, "Version", VH_VERSION);
     assert_text_property(bench, "Engine", "virthint");
     assert_text_property(bench, "PolicyError", "");
+    assert_text_property(bench, "RecordFile", "/var/lib/virthint/record.jsonl");
     assert_text_property(bench, "ConnectionError", "");
     assert_text_property(bench, "Level", "idle");
 }
@@ -255,6 +277,33 @@ static void test_refusals(Bench *bench, gconstpointer data)
     /* it has no autodeflate, and the built-in policy sets no reserve */
     assert_refused(bench, "Ask", g_variant_new_parsed("('test', uint64 0, @a{sv} {})"),
                    VH_ERROR_UNSUPPORTED);
+}
+
+static void test_request_refusals(Bench *bench, gconstpointer data)
+{
+    static const char *const wrong[] = {
+        "(uint64 0, @a{sv} {})",
+        "(uint64 18446744073709551615, @a{sv} {})",
+        "(uint64 1, {'colour': <'red'>})",
+        "(uint64 1, {'urgency': <'soon'>})",
+        "(uint64 1, {'urgency': <'idle'>})",
+        "(uint64 1, {'urgency': <uint32 2>})",
+        "(uint64 1, {'deadline_us': <int64 0>})",
+        "(uint64 1, {'deadline_us': <uint64 5>})",
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(wrong); i++)
+        assert_refused(bench, "Request", g_variant_new_parsed(wrong[i]), VH_ERROR_INVALID);
+    assert_refused(bench, "CancelRequest", g_variant_new("(t)", G_GUINT64_CONSTANT(99)),
+                   VH_ERROR_GONE);
+    g_autoptr(GVariant) list = get(bench, "ListRequests", NULL);
+    g_assert_cmpuint(g_variant_n_children(list), ==, 0);
+    /* whoever only looks asks nobody */
+    VhConfig *config = vh_config_new();
+    config->enforce = FALSE;
+    vh_session_set_config(bench->session, config);
+    assert_refused(bench, "Request", g_variant_new_parsed("(uint64 1, @a{sv} {})"),
+                   VH_ERROR_DENIED);
 }
 
 /* The property tells what the last reload did. */
@@ -309,6 +358,64 @@ static void test_ask_signals(Bench *bench, gconstpointer data)
     vh_dbus_ask_ended(bench->dbus, &ended, "fine");
     await_signal(bench, "AskEnded ");
     check_signal(bench, docs, "outcome", 5);
+}
+
+static guint64 request(Bench *bench, const char *arguments)
+{
+    g_autoptr(GVariant) id = get(bench, "Request", g_variant_new_parsed(arguments));
+    g_assert_cmpuint(g_variant_get_uint64(id), !=, 0);
+    return g_variant_get_uint64(id);
+}
+
+static void assert_status(Bench *bench, const char *status)
+{
+    g_autoptr(GVariant) doc = g_variant_get_child_value(bench->last_signal, 1);
+    const char *got = NULL;
+
+    g_assert_true(g_variant_lookup(doc, "status", "&s", &got));
+    g_assert_cmpstr(got, ==, status);
+}
+
+/* Taken on, shown, and ended by hand; nobody is there who could be asked. */
+static void test_request(Bench *bench, gconstpointer data)
+{
+    g_autoptr(JsonDoc) docs = json_doc_new();
+    guint64 id = request(bench, "(uint64 1048576, {'urgency': <'high'>, "
+                                "'deadline_us': <int64 3600000000>})");
+
+    await_signal(bench, "RequestStarted ");
+    check_signal(bench, docs, "request", id);
+    json_doc_check_all_seen(docs, "request");
+    g_autoptr(GVariant) list = get(bench, "ListRequests", NULL);
+    g_assert_cmpuint(g_variant_n_children(list), ==, 1);
+    g_autoptr(GVariant) first = g_variant_get_child_value(list, 0);
+    json_doc_check(docs, "request", first);
+
+    do { /* until a cycle knows of it */
+        bench->n_cycles = 0;
+        vh_session_poll(bench->session);
+        await(&bench->n_cycles);
+    } while (vh_session_snapshot(bench->session)->requests->len == 0);
+    g_autoptr(GVariant) plan = get(bench, "GetPlan", NULL);
+    json_doc_check(docs, "plan", plan);
+    g_autoptr(GVariant) requests =
+        g_variant_lookup_value(plan, "requests", G_VARIANT_TYPE("aa{sv}"));
+    g_assert_cmpuint(g_variant_n_children(requests), ==, 1);
+
+    g_assert_null(get(bench, "CancelRequest", g_variant_new("(t)", id)));
+    await_signal(bench, "RequestEnded ");
+    check_signal(bench, docs, "request", id);
+    assert_status(bench, "cancelled");
+    assert_refused(bench, "CancelRequest", g_variant_new("(t)", id), VH_ERROR_GONE);
+}
+
+/* By itself, without anybody looking. */
+static void test_request_expires(Bench *bench, gconstpointer data)
+{
+    request(bench, "(uint64 1048576, {'deadline_us': <int64 1>})");
+    await_signal(bench, "RequestEnded ");
+    assert_status(bench, "expired");
+    g_assert_cmpuint(vh_requests_count(vh_session_requests(bench->session)), ==, 0);
 }
 
 /* Once for a plan that is new, and not again for the same. */
@@ -375,6 +482,9 @@ int main(int argc, char **argv)
     add("/dbus/refusals", bus, test_refusals);
     add("/dbus/reload", bus, test_reload);
     add("/dbus/ask-signals", bus, test_ask_signals);
+    add("/dbus/request", bus, test_request);
+    add("/dbus/request-expires", bus, test_request_expires);
+    add("/dbus/request-refusals", bus, test_request_refusals);
     add("/dbus/plan-changed", bus, test_plan_changed);
     add("/dbus/name-is-taken", bus, test_name_is_taken);
     add("/dbus/no-bus", bus, test_no_bus);
