@@ -59,7 +59,8 @@ void vh_engine_esx(const VhConfig *config, const VhState *state, const VhSnapsho
 
     vh_rule_begin(&rule, config, state, snapshot, next, plan);
     vh_rule_sample(&rule, ESX_SAMPLE_US, ESX_SAMPLES);
-    if (vh_rule_is_due(&rule, plan->level >= VH_LEVEL_HIGH ? 0 : ESX_REBALANCE_US))
+    if (vh_rule_is_due(&rule,
+                       plan->level >= VH_LEVEL_HIGH ? config->interval_us : ESX_REBALANCE_US))
         vh_rule_esx(rule.guests, rule.need_bytes);
     vh_rule_end(&rule);
 }

@@ -32,6 +32,7 @@ void vh_engine_largest(const VhConfig *config, const VhState *state, const VhSna
     VhRule rule;
 
     vh_rule_begin(&rule, config, state, snapshot, next, plan);
-    vh_rule_largest(rule.guests, rule.need_bytes);
+    if (vh_rule_is_due(&rule, config->interval_us))
+        vh_rule_largest(rule.guests, rule.need_bytes);
     vh_rule_end(&rule);
 }

@@ -19,6 +19,7 @@ void vh_engine_proportional(const VhConfig *config, const VhState *state,
     VhRule rule;
 
     vh_rule_begin(&rule, config, state, snapshot, next, plan);
-    vh_rule_proportional(rule.guests, rule.need_bytes);
+    if (vh_rule_is_due(&rule, config->interval_us))
+        vh_rule_proportional(rule.guests, rule.need_bytes);
     vh_rule_end(&rule);
 }

@@ -19,6 +19,7 @@ void vh_engine_uniform(const VhConfig *config, const VhState *state, const VhSna
     VhRule rule;
 
     vh_rule_begin(&rule, config, state, snapshot, next, plan);
-    vh_rule_uniform(rule.guests, rule.need_bytes);
+    if (vh_rule_is_due(&rule, config->interval_us))
+        vh_rule_uniform(rule.guests, rule.need_bytes);
     vh_rule_end(&rule);
 }

@@ -317,13 +317,15 @@ static void test_need(void)
     }
 }
 
-/* The published rhythms: the next turn of the three that have one comes after it, not before. */
+/* The published rhythms, and the policy's interval for those that have none: the next turn comes
+ * after it, not before, however often an ask ends meanwhile. */
 static void test_rhythm(void)
 {
     static const struct {
         const char *engine;
         gint64 period_s;
-    } cases[] = {{"proxmox", 10}, {"mom", 10}, {"esx", 15}};
+    } cases[] = {{"proxmox", 10}, {"mom", 10},         {"esx", 15},
+                 {"uniform", 5},  {"proportional", 5}, {"largest", 5}};
     const VhDomain guests[] = {fixture_guest(1, "a"), fixture_guest(2, "b")};
     g_autoptr(VhPlan) plan = vh_plan_new();
 
