@@ -17,6 +17,7 @@ typedef struct {
     guint runs;
     /* of the fleet alone */
     const char *daemon;         /* virthintd */
+    const char *logs;           /* where its logs are kept; NULL: nowhere */
     const char *const *engines; /* NULL-terminated; "none": nobody asks */
     guint seconds;              /* that each of them holds the pool */
     guint seed;

@@ -10,7 +10,7 @@
 
 #define GUEST_BYTES (512 * VH_MIB)
 #define DISK_BYTES VH_GIB
-#define KEPT_MIB 24
+#define KEPT_MIB 8
 /* How many boot side by side: more only wait for each other. */
 #define BOOTING 3
 /* minflt of /proc/PID/stat: field 10 of proc(5), where the first behind the name is 3. */

@@ -33,7 +33,7 @@ static void write_wait(GString *text, guint seconds)
 /* Has worked once, and does hardly anything since. */
 static void write_idle(GString *text, GRand *rand, guint mib, guint seconds)
 {
-    guint at_s = between(rand, 2, 60);
+    guint at_s = between(rand, 2, 150);
 
     write_wait(text, at_s);
     at_s += write_burst(text, mib, 4, 5);
@@ -48,7 +48,7 @@ static void write_idle(GString *text, GRand *rand, guint mib, guint seconds)
 /* A job, a rest, the next job. */
 static void write_ci(GString *text, GRand *rand, guint mib, guint seconds)
 {
-    guint at_s = between(rand, 0, 40);
+    guint at_s = between(rand, 0, 60);
 
     write_wait(text, at_s);
     while (at_s < seconds) {
@@ -63,7 +63,7 @@ static void write_ci(GString *text, GRand *rand, guint mib, guint seconds)
 /* A heap that fills, is collected, and fills again at once: what it frees it wants back. */
 static void write_jvm(GString *text, GRand *rand, guint mib, guint seconds)
 {
-    guint live_mib = mib / 4, at_s = between(rand, 0, 10);
+    guint live_mib = mib / 8, at_s = between(rand, 0, 60);
 
     g_string_append_printf(text, "wait %us\nalloc live %uMiB\n", at_s, live_mib);
     while (at_s < seconds) {
@@ -80,10 +80,10 @@ static void write_jvm(GString *text, GRand *rand, guint mib, guint seconds)
  * to be left alone. */
 static void write_db(GString *text, GRand *rand, guint mib, guint seconds)
 {
-    guint buffer_mib = mib / 2, at_s = between(rand, 5, 15);
+    guint buffer_mib = mib / 4, at_s = between(rand, 0, 40);
 
-    g_string_append_printf(text, "alloc buffer %uMiB\nalloc load %uMiB\nwait %us\nfree load\n",
-                           buffer_mib, mib - buffer_mib, at_s);
+    g_string_append_printf(text, "wait %us\nalloc buffer %uMiB\nalloc load %uMiB\nfree load\n",
+                           at_s, buffer_mib, mib - buffer_mib);
     for (; at_s < seconds; at_s += 15) {
         g_string_append(text, "verify buffer\nchurn 24MiB for 10s rate 4MiB/s\nreport\n");
         write_wait(text, 5);
@@ -93,7 +93,7 @@ static void write_db(GString *text, GRand *rand, guint mib, guint seconds)
 /* Files that are read again and again, and a job now and then. */
 static void write_cache(GString *text, GRand *rand, guint mib, guint seconds)
 {
-    guint cached_mib = mib / 2, at_s = between(rand, 0, 15);
+    guint cached_mib = mib / 4, at_s = between(rand, 0, 60);
 
     write_wait(text, at_s);
     while (at_s < seconds) {
@@ -109,7 +109,7 @@ static void write_cache(GString *text, GRand *rand, guint mib, guint seconds)
 /* Frees nearly all of what it had, but in pieces. */
 static void write_fragmented(GString *text, GRand *rand, guint mib, guint seconds)
 {
-    guint at_s = between(rand, 0, 40);
+    guint at_s = between(rand, 20, 80);
 
     write_wait(text, at_s);
     while (at_s < seconds) {
@@ -136,7 +136,7 @@ static void write_leaker(GString *text, GRand *rand, guint mib, guint seconds)
 /* All at once, and seldom. */
 static void write_cron(GString *text, GRand *rand, guint mib, guint seconds)
 {
-    guint at_s = between(rand, 20, 40);
+    guint at_s = between(rand, 60, 100);
 
     write_wait(text, at_s);
     while (at_s < seconds) {
@@ -146,14 +146,14 @@ static void write_cron(GString *text, GRand *rand, guint mib, guint seconds)
 }
 
 const BenchFleetFamily bench_fleet_families[] = {
-    {"idle", "standard", 4, 320, FALSE, write_idle},
-    {"ci", "batch", 6, 352, FALSE, write_ci},
+    {"idle", "standard", 4, 384, FALSE, write_idle},
+    {"ci", "batch", 6, 384, FALSE, write_ci},
     {"jvm", "standard", 3, 288, FALSE, write_jvm},
     {"db", "perf", 4, 320, FALSE, write_db},
     {"cache", "standard", 3, 320, TRUE, write_cache},
-    {"fragmented", "batch", 2, 320, FALSE, write_fragmented},
+    {"fragmented", "batch", 2, 352, FALSE, write_fragmented},
     {"leaker", "standard", 1, 256, FALSE, write_leaker},
-    {"cron", "batch", 1, 352, FALSE, write_cron},
+    {"cron", "batch", 1, 384, FALSE, write_cron},
 };
 const guint bench_fleet_n_families = G_N_ELEMENTS(bench_fleet_families);
 

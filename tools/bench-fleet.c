@@ -64,7 +64,8 @@ static char *policy_text(guint64 pool_bytes)
         "              \"critical\": {\"enter\": \"1%%\", \"exit\": \"3%%\"}}},\n"
         " \"defaults\": {\"stats_period\": \"2s\", \"max_stats_age\": \"8s\", \"min_yield\": "
         "\"16MiB\"},\n"
-        " \"classes\": {\"batch\": {\"cooldown\": \"5s\"}, \"standard\": {\"cooldown\": "
+        " \"classes\": {\"batch\": {\"cooldown\": \"5s\", \"granule\": \"64KiB\"}, \"standard\": "
+        "{\"cooldown\": "
         "\"15s\"}},\n"
         " \"match\": [",
         INTERVAL_S, pool_bytes / VH_MIB, LOW_BP / 100);
@@ -158,6 +159,24 @@ static VhChildDaemon *start_daemon(VhLab *lab, Run *run)
     if (!(daemon = vh_child_daemon_start(&options, &callbacks, run, &error)))
         g_error("%s: %s", run->engine, error->message);
     return daemon;
+}
+
+/* Its log lies in the lab, which is gone at the end. */
+static void stop_daemon(const Run *run, VhChildDaemon *daemon)
+{
+    g_autofree char *name = g_strdup_printf("virthintd-%s.log", run->engine);
+    g_autofree char *path = NULL, *text = NULL;
+    g_autoptr(GError) error = NULL;
+
+    if (!vh_child_daemon_stop(daemon, &error))
+        g_error("%s: %s", run->engine, error->message);
+    if (run->config->logs) {
+        path = g_build_filename(run->config->logs, name, NULL);
+        if (!g_file_get_contents(vh_child_daemon_log(daemon), &text, NULL, &error) ||
+            !g_file_set_contents(path, text, -1, &error))
+            g_error("%s", error->message);
+    }
+    vh_child_daemon_free(daemon);
 }
 
 /* ---- A run ---- */
@@ -283,7 +302,6 @@ static void add_families(const Run *run, JsonArray *rows)
 static void run_engine(VhLab *lab, Run *run, JsonArray *engines, JsonArray *families)
 {
     VhChildDaemon *daemon = NULL;
-    g_autoptr(GError) error = NULL;
 
     bench_progress("%s: booting the fleet", run->engine);
     run->guests = bench_fleet_boot(lab, run->config);
@@ -297,9 +315,8 @@ static void run_engine(VhLab *lab, Run *run, JsonArray *engines, JsonArray *fami
         daemon = start_daemon(lab, run);
     bench_fleet_start(run->guests, run->config);
     watch(run, daemon);
-    if (daemon && !vh_child_daemon_stop(daemon, &error))
-        g_error("%s: %s", run->engine, error->message);
-    vh_child_daemon_free(daemon);
+    if (daemon)
+        stop_daemon(run, daemon);
     bench_fleet_finish(run->guests);
     json_array_add_object_element(engines, figures_of(run, sum(run->guests, NULL)));
     add_families(run, families);

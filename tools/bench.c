@@ -158,7 +158,7 @@ static void describe(const BenchConfig *config, BenchReport *report)
 }
 
 typedef struct {
-    char *memory, *kernel, *engines, **words;
+    char *memory, *kernel, *engines, *logs, **words;
     int runs, minutes, seed, is_json;
 } Options;
 
@@ -170,6 +170,7 @@ static void parse_options(int argc, char **argv, Options *options)
         {"kernel", 0, 0, G_OPTION_ARG_STRING, &options->kernel, NULL, NULL},
         {"minutes", 0, 0, G_OPTION_ARG_INT, &options->minutes, NULL, NULL},
         {"engines", 0, 0, G_OPTION_ARG_STRING, &options->engines, NULL, NULL},
+        {"logs", 0, 0, G_OPTION_ARG_FILENAME, &options->logs, NULL, NULL},
         {"seed", 0, 0, G_OPTION_ARG_INT, &options->seed, NULL, NULL},
         {"json", 0, 0, G_OPTION_ARG_NONE, &options->is_json, NULL, NULL},
         {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->words, NULL, NULL},
@@ -196,6 +197,7 @@ static char **prepare_fleet(const Options *options, BenchConfig *config)
     config->daemon = g_getenv("VIRTHINTD");
     if (!config->daemon)
         refuse("VIRTHINTD names no virthintd; tools/bench fleet does that");
+    config->logs = options->logs;
     config->engines = (const char *const *)engines;
     config->seconds = (guint)options->minutes * 60;
     config->seed = (guint)options->seed;
@@ -207,6 +209,7 @@ static void clear_options(Options *options)
     g_free(options->memory);
     g_free(options->kernel);
     g_free(options->engines);
+    g_free(options->logs);
     g_strfreev(options->words);
 }
 
