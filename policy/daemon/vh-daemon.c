@@ -24,6 +24,7 @@ typedef struct {
     guint timer;
     gint64 started_us;
     gboolean round_failed; /* it never saw a host */
+    char *trouble;         /* why the last turn failed; NULL: it did not */
 } Daemon;
 
 static VhConfig *load_policy(const VhDaemonOptions *options, GError **error)
@@ -142,10 +143,27 @@ static void record_cycle(const Daemon *daemon)
     vh_recorder_cycle(daemon->recorder, &cycle);
 }
 
+/* Told once, and that it is over. While a connection is missing, the watch tells that. */
+static void note_trouble(Daemon *daemon, const GError *error)
+{
+    const char *trouble =
+        error && vh_session_is_connected(daemon->session, NULL) ? error->message : NULL;
+
+    if (trouble && g_strcmp0(trouble, daemon->trouble) != 0)
+        vh_log(VH_LOG_POLICY, G_LOG_LEVEL_WARNING, NULL, "nobody is asked: %s", trouble);
+    if (daemon->trouble && !error)
+        vh_log(VH_LOG_POLICY, G_LOG_LEVEL_MESSAGE, NULL, "the pool can be measured again");
+    if (trouble || !error) {
+        g_free(daemon->trouble);
+        daemon->trouble = g_strdup(trouble);
+    }
+}
+
 static void on_cycled(VhSession *session, const GError *error, gpointer data)
 {
     Daemon *daemon = data;
 
+    note_trouble(daemon, error);
     if (!error)
         vh_log_diff_plan(daemon->diff, session);
     if (!error && daemon->recorder)
@@ -329,6 +347,7 @@ int vh_daemon_run(const VhDaemonOptions *options, GError **error)
     vh_dbus_free(daemon.bus);
     vh_session_free(daemon.session);
     vh_log_diff_free(daemon.diff);
+    g_free(daemon.trouble);
     vh_recorder_free(daemon.recorder);
     g_main_loop_unref(daemon.loop);
     return is_started && !daemon.round_failed ? 0 : 1;

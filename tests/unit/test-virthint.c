@@ -249,6 +249,31 @@ static void test_around_the_daemon(Bench *bench, gconstpointer data)
     g_remove(file);
 }
 
+/* A node that no host has: an error that says so, not a pool that is empty, or full. */
+static void test_pool_that_is_not_there(Bench *bench, gconstpointer data)
+{
+    g_autofree char *plan = g_strdup_printf("-c " URI " --policy %s plan", bench->policy);
+    g_autoptr(GError) error = NULL;
+    g_autofree char *log = NULL;
+    int wait_status = 0;
+    const char *argv[] = {
+        program("VIRTHINTD"), "--once",      "--dry-run", "--connect", URI, "--bus", "none",
+        "--policy",           bench->policy, NULL};
+
+    write_policy(bench, "{\"version\": 1, \"pool\": {\"source\": \"numa\", \"node\": 63},\n"
+                        " \"defaults\": {\"stats_period\": \"1s\"}}\n");
+    assert_run(plan, 1, "", "the pool is NUMA node 63");
+    g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, NULL, &log, &wait_status,
+                 &error);
+    g_assert_no_error(error);
+    g_assert_true(WIFEXITED(wait_status));
+    g_assert_cmpint(WEXITSTATUS(wait_status), ==, 1);
+    g_test_message("%s", log);
+    char *told = strstr(log, "nobody is asked: the pool is NUMA node 63");
+    g_assert_nonnull(told);
+    g_assert_null(strstr(told + 1, "nobody is asked"));
+}
+
 /* The same keys, whoever answers. */
 static void test_json(Bench *bench, gconstpointer data)
 {
@@ -363,6 +388,7 @@ int main(int argc, char **argv)
     add("/virthint/daemon", bus, test_daemon);
     add("/virthint/xpath", bus, test_xpath);
     add("/virthint/around-the-daemon", bus, test_around_the_daemon);
+    add("/virthint/pool-that-is-not-there", bus, test_pool_that_is_not_there);
     add("/virthint/json", bus, test_json);
     add("/virthint/top", bus, test_top);
     int status = g_test_run();
