@@ -205,6 +205,7 @@ static const VhTraceField yield_fields[] = {
     F(gamma_bp, VH_TRACE_UINT),        F(expected_bytes, VH_TRACE_BYTES),
     F(retouch_bp, VH_TRACE_UINT),      F(durable_bytes, VH_TRACE_BYTES),
     F(sigma_bp, VH_TRACE_UINT),        F(counted_bytes, VH_TRACE_BYTES),
+    F(left_bytes, VH_TRACE_BYTES),
 };
 #undef F
 static SECTION(yield_section, "yield", VhYield, yield_fields)
@@ -301,7 +302,9 @@ static const VhTraceField guest_fields[] = {
     F(residue_bytes, VH_TRACE_BYTES),
     F(residue_wall_us, VH_TRACE_SIGNED),
     F(awaits_drained_sample, VH_TRACE_BOOL),
+    F(was_drained, VH_TRACE_BOOL),
     F(asked_for_all, VH_TRACE_BOOL),
+    F(left_bytes, VH_TRACE_BYTES),
     F(n_returns, VH_TRACE_UINT),
     F(gamma_bp, VH_TRACE_UINT),
     F(sigma_bp, VH_TRACE_UINT),

@@ -122,6 +122,8 @@ static VhYield compute_yield(const VhCandidate *candidate, VhVerdict *verdict)
     verdict->has_yield = TRUE;
     vh_yield_compute(&candidate->config->model, candidate->domain, candidate->guest,
                      candidate->snapshot->wall_us, &verdict->yield);
+    if (!vh_eligible_takes_pass(candidate->config, candidate->domain))
+        vh_yield_leave(&verdict->yield, reserve);
     VhYield whole = verdict->yield;
     vh_yield_cap(&verdict->yield, vh_sub(candidate->domain->unused_bytes, reserve));
     return whole;

@@ -2,6 +2,7 @@
 /* The two stages of learning from an ask. */
 #include "vh-learn-ask.h"
 #include "vh-cost.h"
+#include "vh-learn.h"
 #include "vh-yield.h"
 
 #include <string.h>
@@ -15,6 +16,8 @@
 #define SIGMA_UP_BP 950
 #define SIGMA_DOWN_BP 50
 #define SIGMA_MAX_BP 9000
+/* By which part of it O is lowered at a time. */
+#define OVERHEAD_STEP 4
 /* A rebound may be looked at after half its time, when another ask cuts it short; what is looked at
  * after several times its time is no rebound. */
 #define REBOUND_SHORTEST 2
@@ -136,6 +139,16 @@ static void drop_rebound(VhGuestState *guest)
     guest->rebound_slope_bytes_per_s = 0;
 }
 
+/* An ask for all that it seemed to have brought all of it: there may be more, because O may be less
+ * than it is taken for. Until an ask has shown the bottom, that is tried. */
+static void lower_overhead(const VhModel *model, VhGuestState *guest)
+{
+    guint64 known = guest->overhead_bytes ? guest->overhead_bytes : model->overhead_bytes;
+
+    guest->overhead_bytes =
+        MAX(known - known / OVERHEAD_STEP, model->overhead_bytes / VH_LEARN_OVERHEAD_MIN_SHARE);
+}
+
 /* What came back at once, and with it how much that was against what was promised. */
 static void learn_return(const VhModel *model, const VhEnded *ended, gint64 wall_us,
                          VhGuestState *guest)
@@ -214,6 +227,9 @@ void vh_learn_ask_ended(const VhModel *model, const VhSnapshot *snapshot, const 
         learn_return(model, ended, wall_us, guest);
     if (outcome->returned_bytes > 0)
         put_down_rebound(model, ended, wall_us, guest);
+    if (teaches(ended) && !guest->was_drained && guest->asked_for_all &&
+        outcome->returned_bytes >= vh_share(ended->expected_bytes, FULL_SHARE_BP))
+        lower_overhead(model, guest);
     if (all_tried) { /* what it did not reach, nobody reaches for a while */
         guest->residue_bytes = outcome->asked_bytes
                                    ? vh_sub(outcome->asked_bytes, outcome->returned_bytes)

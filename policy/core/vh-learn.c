@@ -9,9 +9,10 @@
 
 /* last-update is in whole seconds of the host's clock; this much ahead of it is a lie. */
 #define CLOCK_SLACK_US (5 * VH_SEC)
-/* What a guest learned of itself may at most be, against the starting value. */
-#define OVERHEAD_MIN_SHARE 4
+/* What O may at most be, against the starting value. */
 #define OVERHEAD_MAX_FACTOR 2
+/* An ask that left more than this part of what it was for has gone to the bottom. */
+#define BOTTOM_PART 10
 
 gboolean vh_learn_is_absurd(const VhDomain *domain, gint64 wall_us)
 {
@@ -64,16 +65,43 @@ static void merge_guests(const VhConfig *config, const VhState *state, const VhS
     }
 }
 
+static guint64 distance(guint64 a, guint64 b)
+{
+    return MAX(a, b) - MIN(a, b);
+}
+
 static gboolean samples_agree(const VhModel *model, const VhDomain *domain,
                               const VhGuestState *guest)
 {
     guint64 tolerance = vh_share(domain->maximum_bytes, model->stable_bp);
-    guint64 unused_moved = MAX(domain->unused_bytes, guest->sample_unused_bytes) -
-                           MIN(domain->unused_bytes, guest->sample_unused_bytes);
-    guint64 rss_moved = MAX(domain->rss_bytes, guest->sample_rss_bytes) -
-                        MIN(domain->rss_bytes, guest->sample_rss_bytes);
 
-    return unused_moved <= tolerance && rss_moved <= tolerance;
+    return distance(domain->unused_bytes, guest->sample_unused_bytes) <= tolerance &&
+           distance(domain->rss_bytes, guest->sample_rss_bytes) <= tolerance;
+}
+
+/* Half way from what is known of O to what a sample shows, within bounds. */
+static void learn_overhead(const VhModel *model, guint64 seen_bytes, VhGuestState *guest)
+{
+    guint64 known = guest->overhead_bytes ? guest->overhead_bytes : model->overhead_bytes;
+
+    guest->overhead_bytes =
+        CLAMP(known / 2 + seen_bytes / 2, model->overhead_bytes / VH_LEARN_OVERHEAD_MIN_SHARE,
+              model->overhead_bytes * OVERHEAD_MAX_FACTOR);
+}
+
+/* O cannot be more than all that is backed and that the guest does not use: least of all early in
+ * its life, when it has freed little yet. By so much as the figures move they may be wrong. */
+static void learn_overhead_bound(const VhModel *model, const VhDomain *domain, VhGuestState *guest)
+{
+    guint64 known = guest->overhead_bytes ? guest->overhead_bytes : model->overhead_bytes;
+    guint64 moved = distance(domain->unused_bytes, guest->sample_unused_bytes) +
+                    distance(domain->rss_bytes, guest->sample_rss_bytes);
+    guint64 most =
+        vh_sub(vh_add(domain->rss_bytes, domain->swapped_bytes), vh_yield_used_bytes(domain)) +
+        moved;
+
+    if (domain->figures & VH_HAS_SWAPPED && most < known)
+        learn_overhead(model, most, guest);
 }
 
 /*
@@ -83,19 +111,18 @@ static gboolean samples_agree(const VhModel *model, const VhDomain *domain,
 static void learn_drained(const VhModel *model, const VhDomain *domain, gint64 wall_us,
                           VhGuestState *guest)
 {
-    gboolean to_the_bottom = guest->residue_bytes > 0;
+    gboolean to_the_bottom = guest->residue_bytes > guest->last_asked_bytes / BOTTOM_PART;
     VhYield yield;
 
     guest->awaits_drained_sample = FALSE;
-    if (to_the_bottom) {
-        guint64 seen = vh_sub(domain->rss_bytes, vh_yield_used_bytes(domain));
-        guint64 known = guest->overhead_bytes ? guest->overhead_bytes : model->overhead_bytes;
-        guest->overhead_bytes =
-            CLAMP(known / 2 + seen / 2, model->overhead_bytes / OVERHEAD_MIN_SHARE,
-                  model->overhead_bytes * OVERHEAD_MAX_FACTOR);
-    }
+    guest->was_drained = guest->was_drained || to_the_bottom;
+    if (to_the_bottom)
+        learn_overhead(
+            model,
+            vh_sub(vh_sub(domain->rss_bytes, vh_yield_used_bytes(domain)), guest->left_bytes),
+            guest);
     vh_yield_compute(model, domain, guest, wall_us, &yield);
-    guest->residue_bytes = MIN(guest->residue_bytes, yield.in_ram_bytes);
+    guest->residue_bytes = MIN(guest->residue_bytes, vh_sub(yield.in_ram_bytes, guest->left_bytes));
 }
 
 /* A counter that went back says that the guest, or its QEMU, started anew. */
@@ -138,6 +165,8 @@ static void learn_sample(const VhModel *model, const VhDomain *domain, gint64 wa
     guest->is_stable = guest->sample_stats_time_us != 0 && samples_agree(model, domain, guest);
     if (guest->sample_stats_time_us != 0)
         guest->activity_bp = vh_cost_sampled_activity_bp(domain, guest, wall_us);
+    if (guest->is_stable)
+        learn_overhead_bound(model, domain, guest);
     keep_sample(domain, wall_us, guest);
     if (guest->is_stable && guest->awaits_drained_sample)
         learn_drained(model, domain, wall_us, guest);

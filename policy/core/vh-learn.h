@@ -8,6 +8,9 @@
 
 G_BEGIN_DECLS
 
+/* Of the starting value, O is never taken for less than this part. */
+#define VH_LEARN_OVERHEAD_MIN_SHARE 4
+
 /* Whether the figures of a sample cannot be true, whatever the guest says. Needs VH_YIELD_FIGURES.
  */
 gboolean vh_learn_is_absurd(const VhDomain *domain, gint64 wall_us);

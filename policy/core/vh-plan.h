@@ -18,6 +18,7 @@ typedef struct {
     guint64 backed_free_bytes; /* Z: free in the guest, backed by the host */
     guint64 in_ram_bytes;      /* X: the part of it in RAM */
     guint64 residue_bytes;     /* Q now: what asks did not reach lately */
+    guint64 left_bytes;        /* K: what a pulse leaves, because it stays free and is backed */
     guint gamma_bp;            /* gamma, as it applies to this guest now */
     guint64 expected_bytes;    /* Y */
     guint retouch_bp;          /* r, likewise */

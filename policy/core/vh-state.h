@@ -34,8 +34,10 @@ typedef struct {
     guint64 overhead_bytes;         /* O; 0: not yet */
     guint64 residue_bytes;          /* Q, as of residue_wall_us */
     gint64 residue_wall_us;         /* UTC */
+    gboolean was_drained;           /* an ask went to the bottom: O was seen there */
     gboolean awaits_drained_sample; /* an ask ended well: the next stable samples teach O and Q */
-    gboolean asked_for_all;         /* the last plan that asked it was for all of its Y */
+    gboolean asked_for_all;         /* the last plan that asked it was for all of its Y, */
+    guint64 left_bytes;             /* and was to leave so much: its K */
     guint n_returns;                /* asks that gamma and sigma were learned from */
     guint gamma_bp;
     guint sigma_bp;

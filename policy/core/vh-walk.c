@@ -248,8 +248,9 @@ static void plan_ask(Walk *walk, Demand *demand, const VhContender *contender,
     };
 
     g_array_append_val(decision->plan->actions, action);
-    g_array_index(decision->next->guests, VhGuestState, contender->guest).asked_for_all =
-        bytes == verdict->yield.expected_bytes;
+    VhGuestState *guest = &g_array_index(decision->next->guests, VhGuestState, contender->guest);
+    guest->asked_for_all = bytes == verdict->yield.expected_bytes;
+    guest->left_bytes = verdict->yield.left_bytes;
     demand->open_bytes = vh_sub(demand->open_bytes, action.counted_bytes);
     walk->free_slots--;
     count_on_nodes(walk, domain->node_mask);

@@ -4,6 +4,10 @@
 
 #include <math.h>
 
+/* Of what stays free in the guest at the depth of a pulse, so much is backed: measured with guests
+ * of 1 GiB, where 46 to 63 of 64 MiB were. */
+#define LEFT_BACKED_BP 8000
+
 guint64 vh_yield_used_bytes(const VhDomain *domain)
 {
     guint64 balloon =
@@ -78,6 +82,14 @@ void vh_yield_cap(VhYield *yield, guint64 most_bytes)
     yield->expected_bytes = MIN(yield->expected_bytes, most_bytes);
     yield->durable_bytes = vh_yield_durable_bytes(yield, yield->expected_bytes);
     yield->counted_bytes = vh_yield_counted_bytes(yield, yield->expected_bytes);
+}
+
+void vh_yield_leave(VhYield *yield, guint64 reserve_bytes)
+{
+    guint64 reachable = vh_sub(yield->in_ram_bytes, yield->residue_bytes);
+
+    yield->left_bytes = MIN(vh_share(reserve_bytes, LEFT_BACKED_BP), reachable);
+    vh_yield_cap(yield, vh_share(reachable - yield->left_bytes, yield->gamma_bp));
 }
 
 static guint64 swapped_bytes(const VhModel *model, const VhDomain *domain)

@@ -40,6 +40,12 @@ void vh_yield_learned(const VhModel *model, const VhGuestState *guest, gint64 wa
 void vh_yield_compute(const VhModel *model, const VhDomain *domain, const VhGuestState *guest,
                       gint64 wall_us, VhYield *ret_yield);
 
+/*
+ * A pulse leaves so much free in the guest, and most of that is backed, because the guest's kernel
+ * hands out last what it freed first: takes it out of Y, and with it out of D and LCB.
+ */
+void vh_yield_leave(VhYield *yield, guint64 reserve_bytes);
+
 /* The durable part of so many expected bytes, and what is counted on of that, by the yield's own
  * shares. */
 guint64 vh_yield_durable_bytes(const VhYield *yield, guint64 expected_bytes);

@@ -350,6 +350,62 @@ static void test_fading_is_kept(Bench *bench, gconstpointer data)
     g_assert_cmpuint(guest_of(bench)->n_returns, ==, 1);
 }
 
+static guint64 overhead_mib(const Bench *bench)
+{
+    return guest_of(bench)->overhead_bytes / VH_MIB;
+}
+
+/* Two samples that agree, of a guest of which so much is backed beyond what it uses itself. */
+static void show_backed(Bench *bench, guint64 mib)
+{
+    bench->domain.rss_bytes = vh_yield_used_bytes(&bench->domain) + mib * VH_MIB;
+    turn(bench, 5, NULL);
+    turn(bench, 5, NULL);
+}
+
+/* O is not more than all that is backed and not in use. */
+static void test_overhead_bound(Bench *bench, gconstpointer data)
+{
+    show_backed(bench, 1700);
+    g_assert_cmpuint(overhead_mib(bench), ==, 0); /* nothing learned: it starts at 200 */
+    show_backed(bench, 100);
+    g_assert_cmpuint(overhead_mib(bench), ==, 150);
+    show_backed(bench, 100);
+    g_assert_cmpuint(overhead_mib(bench), <, 120);
+    for (int i = 0; i < 20; i++)
+        show_backed(bench, 1);
+    g_assert_cmpuint(overhead_mib(bench), ==, 50); /* a quarter of the start, at least */
+    /* where nobody knows what is swapped out, it may be that */
+    tear_down(bench, NULL);
+    set_up(bench, NULL);
+    bench->domain.figures &= ~(guint)VH_HAS_SWAPPED;
+    show_backed(bench, 100);
+    g_assert_cmpuint(overhead_mib(bench), ==, 0);
+}
+
+/* As long as asks for all bring all, there may be more; what the first short one leaves is O, and
+ * what the pulse had to leave. */
+static void test_overhead_is_probed(Bench *bench, gconstpointer data)
+{
+    turn(bench, 5, NULL);
+    guest_of(bench)->asked_for_all = TRUE;
+    end_ask(bench, 1000);
+    g_assert_cmpuint(overhead_mib(bench), ==, 150);
+    guest_of(bench)->asked_for_all = FALSE;
+    end_ask(bench, 1000);
+    g_assert_cmpuint(overhead_mib(bench), ==, 150);
+    guest_of(bench)->asked_for_all = TRUE;
+    guest_of(bench)->left_bytes = 80 * VH_MIB;
+    end_ask(bench, 850);
+    g_assert_false(guest_of(bench)->was_drained);
+    show_backed(bench, 300);
+    g_assert_true(guest_of(bench)->was_drained);
+    g_assert_cmpuint(overhead_mib(bench), ==, (150 + 300 - 80) / 2);
+    guest_of(bench)->asked_for_all = TRUE;
+    end_ask(bench, 1000); /* now it is known */
+    g_assert_cmpuint(overhead_mib(bench), ==, (150 + 300 - 80) / 2);
+}
+
 static void test_forget(Bench *bench, gconstpointer data)
 {
     end_ask(bench, 300);
@@ -376,6 +432,8 @@ int main(int argc, char **argv)
     ADD("reboot", test_reboot);
     ADD("missing-figure-is-no-reboot", test_missing_figure_is_no_reboot);
     ADD("fading-is-kept", test_fading_is_kept);
+    ADD("overhead-bound", test_overhead_bound);
+    ADD("overhead-is-probed", test_overhead_is_probed);
     ADD("forget", test_forget);
     return g_test_run();
 }

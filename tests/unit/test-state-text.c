@@ -25,6 +25,8 @@ static VhState *sample_state(void)
     guest->residue_wall_us = 1700000000 * VH_SEC;
     guest->awaits_drained_sample = TRUE;
     guest->asked_for_all = TRUE;
+    guest->was_drained = TRUE;
+    guest->left_bytes = 80 * VH_MIB;
     guest->n_returns = 7;
     guest->gamma_bp = 8800;
     guest->sigma_bp = 1200;

@@ -78,6 +78,23 @@ static void test_chain(void)
     g_assert_cmpuint(yield.expected_bytes, ==, 400 * VH_MIB);
 }
 
+/* What stays free in the guest is mostly backed: a pulse does not bring it. */
+static void test_leave(void)
+{
+    VhModel model = plain_model();
+    VhDomain domain = fixture_guest(1, "a");
+
+    model.gamma_bp = 5000;
+    VhYield yield = yield_of(&model, &domain, NULL);
+    vh_yield_leave(&yield, 500 * VH_MIB);
+    g_assert_cmpuint(yield.left_bytes, ==, 400 * VH_MIB);
+    g_assert_cmpuint(yield.expected_bytes, ==, 550 * VH_MIB);
+    g_assert_cmpuint(yield.durable_bytes, ==, 495 * VH_MIB);
+    vh_yield_leave(&yield, 4 * VH_GIB);
+    g_assert_cmpuint(yield.left_bytes, ==, 1500 * VH_MIB);
+    g_assert_cmpuint(yield.counted_bytes, ==, 0);
+}
+
 static VhGuestState learned_guest(void)
 {
     return (VhGuestState){.n_returns = 3,
@@ -302,6 +319,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/yield/formula", test_formula);
     g_test_add_func("/yield/chain", test_chain);
+    g_test_add_func("/yield/leave", test_leave);
     g_test_add_func("/yield/learned-fades", test_learned_fades);
     g_test_add_func("/yield/without-terms", test_without_terms);
     g_test_add_func("/cost/activity", test_activity);
