@@ -2,6 +2,7 @@
 /* The checks, in the order in which they are told to people. */
 #include "vh-eligible.h"
 #include "vh-learn.h"
+#include "vh-treatment.h"
 #include "vh-yield.h"
 
 gboolean vh_eligible_takes_pass(const VhConfig *config, const VhDomain *domain)
@@ -46,7 +47,8 @@ static VhReason check_permission(const VhCandidate *candidate)
     const VhDomain *domain = candidate->domain;
 
     if (candidate->treatment->ask_never)
-        return VH_REASON_NEVER;
+        return vh_treatment_is_known(candidate->config, domain) ? VH_REASON_NEVER
+                                                                : VH_REASON_UNMATCHED;
     if (domain->tier == VH_TIER_NONE)
         return VH_REASON_TIER_NONE;
     if (!domain->has_autodeflate && candidate->config->pulse_reserve_bytes == 0 &&

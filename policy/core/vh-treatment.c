@@ -93,6 +93,14 @@ static int find_match(const VhConfig *config, const VhDomain *domain, gboolean *
     return -1;
 }
 
+gboolean vh_treatment_is_known(const VhConfig *config, const VhDomain *domain)
+{
+    gboolean is_known;
+
+    (void)find_match(config, domain, &is_known);
+    return is_known;
+}
+
 int vh_treatment_match(const VhConfig *config, const VhDomain *domain)
 {
     gboolean is_known;

@@ -30,6 +30,9 @@ guint vh_treatment_resolve(const VhConfig *config, const VhDomain *domain, gint6
 guint vh_treatment_of(const VhConfig *config, const VhSnapshot *snapshot, const VhDomain *domain,
                       VhClass *ret_class);
 
+/* Whether it is known which match applies; where it is not, the guest is not to be asked. */
+gboolean vh_treatment_is_known(const VhConfig *config, const VhDomain *domain);
+
 /* The match that put the guest into its class, before metadata: its index; -1 where none applied,
  * so that it is the default's. */
 int vh_treatment_match(const VhConfig *config, const VhDomain *domain);

@@ -2,6 +2,8 @@
 /* Who wins: a class that says never, metadata, the first match, the default; and schedules. */
 #include "vh-treatment.h"
 
+#include "vh-decide.h"
+
 #include <string.h>
 
 #define WALL_US (G_GINT64_CONSTANT(1767571200) * VH_SEC) /* a Monday, 00:00 UTC */
@@ -88,12 +90,40 @@ static void test_unknown(Bench *bench, gconstpointer data)
                      STANDARD);
     g_assert_true(class.ask_never);
     g_assert_cmpint(class.reporting, ==, VH_REPORTING_LEAVE);
+    g_assert_false(vh_treatment_is_known(bench->config, &bench->domain));
     /* what comes first in the list needs no other */
     bench->domain.xpath_hits = 1;
     check(bench, 1, BATCH);
     bench->domain.xpath_hits = 0;
     bench->domain.name = "boss";
     check(bench, 0, EXEMPT);
+    g_assert_true(vh_treatment_is_known(bench->config, &bench->domain));
+}
+
+static VhReason decide(const Bench *bench)
+{
+    g_autoptr(VhSnapshot) snapshot = vh_snapshot_new();
+    g_autoptr(VhState) state = vh_state_new();
+    g_autoptr(VhState) next = vh_state_new();
+    g_autoptr(VhPlan) plan = vh_plan_new();
+    VhDomain *domain = vh_snapshot_add_domain(snapshot, &bench->domain.uuid, "", "boss");
+
+    domain->is_running = TRUE;
+    domain->tier = VH_TIER_PULSE;
+    domain->xpath_unknown = bench->domain.xpath_unknown;
+    snapshot->wall_us = WALL_US;
+    vh_decide(bench->config, state, snapshot, next, plan);
+    return g_array_index(plan->verdicts, VhVerdict, 0).reason;
+}
+
+/* And the reason says so, rather than that somebody said never. */
+static void test_unknown_is_told(Bench *bench, gconstpointer data)
+{
+    g_assert_cmpstr(vh_reason_name(decide(bench)), ==, "never");
+    bench->domain.xpath_unknown = 1;
+    g_assert_cmpstr(vh_reason_name(decide(bench)), ==, "never");
+    bench->matches[0] = bench->matches[1];
+    g_assert_cmpstr(vh_reason_name(decide(bench)), ==, "unmatched");
 }
 
 static void test_override_each_key(Bench *bench, gconstpointer data)
@@ -265,6 +295,7 @@ int main(int argc, char **argv)
     ADD("match-kinds", test_match_kinds);
     ADD("globs", test_globs);
     ADD("unknown", test_unknown);
+    ADD("unknown-is-told", test_unknown_is_told);
     ADD("override-each-key", test_override_each_key);
     ADD("override-bounds", test_override_bounds);
     ADD("schedules", test_schedules);
