@@ -8,8 +8,8 @@
 /* What GLib takes, with seconds and a "T"; NULL where it is no date. Free with g_free(). */
 static char *iso_text(const char *text)
 {
-    g_autoptr(GRegex) regex =
-        g_regex_new("^(\\d{4}-\\d\\d-\\d\\d)[T ](\\d\\d:\\d\\d)(:\\d\\d)?(Z?)$", 0, 0, NULL);
+    g_autoptr(GRegex) regex = g_regex_new(
+        "^(\\d{4}-\\d\\d-\\d\\d)[T ](\\d\\d:\\d\\d)(:\\d\\d(?:\\.\\d{1,6})?)?(Z?)$", 0, 0, NULL);
     g_autoptr(GMatchInfo) match = NULL;
 
     if (!g_utf8_validate(text, -1, NULL) || !g_regex_match(regex, text, 0, &match))
@@ -29,7 +29,7 @@ gboolean vh_moment_parse(const char *text, gint64 now_us, gint64 *ret_us, GError
     gint64 ago_us;
 
     if (moment != NULL) {
-        *ret_us = g_date_time_to_unix(moment) * VH_SEC;
+        *ret_us = g_date_time_to_unix(moment) * VH_SEC + g_date_time_get_microsecond(moment);
         return TRUE;
     }
     if (iso == NULL && vh_parse_duration(text, &ago_us, NULL)) {

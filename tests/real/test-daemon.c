@@ -315,6 +315,85 @@ static void test_dry_run_asks_nobody(DaemonFixture *fixture, gconstpointer data)
     vh_lab_guest_free(guest);
 }
 
+#define LOG_TIME_LENGTH 23 /* "2026-01-31 14:05:30.125" */
+
+/* The sentences of an explanation as one text. Free with g_free(). */
+static char *lines_of(JsonObject *explanation)
+{
+    JsonArray *lines = json_object_get_array_member(explanation, "lines");
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    for (guint i = 0; i < json_array_get_length(lines); i++)
+        g_string_append_printf(text, "%s\n", json_array_get_string_element(lines, i));
+    return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+/* The recording tells afterwards what the request made of a guest that a pool in need of nothing
+ * leaves alone. */
+static void check_explained_request(DaemonFixture *fixture, const char *at, gint64 id)
+{
+    const char *past[] = {"explain", "ci-1", "--at", at, NULL};
+    g_autofree char *wanted = g_strdup_printf("for request %" G_GINT64_FORMAT, id);
+    g_autoptr(JsonObject) explanation = daemon_fixture_json(fixture, FALSE, past);
+    g_autofree char *lines = lines_of(explanation);
+
+    if (!g_str_equal(json_object_get_string_member(explanation, "reason"), "ask") ||
+        strstr(lines, wanted) == NULL || strstr(lines, "Its level is idle.") == NULL)
+        g_error("at %s:\n%s", at, lines);
+}
+
+/* When the daemon logged that it asked for the request, and no more than the rest of that
+ * millisecond later: local time. */
+static char *time_of_ask(const DaemonFixture *fixture)
+{
+    g_autofree char *log = daemon_fixture_log(fixture);
+    g_auto(GStrv) lines = g_strsplit(log, "\n", -1);
+
+    for (guint i = 0; lines[i] != NULL; i++) {
+        if (strstr(lines[i], "ci-1: asked for") != NULL && strlen(lines[i]) > LOG_TIME_LENGTH)
+            return g_strdup_printf("%.*s999", LOG_TIME_LENGTH, lines[i]);
+    }
+    g_error("ci-1 was not asked:\n%s", log);
+}
+
+static void test_request(DaemonFixture *fixture, gconstpointer data)
+{
+    g_autofree char *record = g_build_filename(fixture->folder, "record.jsonl", NULL);
+    const char *options[] = {"--record", record, NULL};
+    const char *ask[] = {"request", "150MiB", "--wait", "--json", NULL};
+    const char *too_much[] = {"request", "60GiB", "--deadline", "3s", "--wait", NULL};
+    VhLabGuest *guests[] = {guest_with_freed_memory(fixture, "ci-1"),
+                            guest_with_freed_memory(fixture, "db")};
+    g_autofree char *err = NULL;
+    guint64 least = 140 * VH_MIB;
+
+    write_policy(fixture, 64 * VH_GIB, 400); /* idle: nobody would be asked */
+    daemon_fixture_start(fixture, options);
+    daemon_fixture_await(fixture, "ci-1", daemon_check_reason, "pool-idle");
+    daemon_fixture_await(fixture, "db", daemon_check_reason, "pool-idle");
+
+    g_autoptr(JsonObject) request = daemon_fixture_json(fixture, FALSE, ask);
+    g_assert_cmpstr(json_object_get_string_member(request, "status"), ==, "done");
+    g_assert_cmpuint((guint64)json_object_get_int_member(request, "returned_bytes"), >=,
+                     150 * VH_MIB);
+    daemon_fixture_await(fixture, "ci-1", daemon_check_returned, &least);
+    daemon_fixture_await(fixture, "db", was_never_asked, NULL);
+    g_autofree char *at = time_of_ask(fixture);
+    check_explained_request(fixture, at, json_object_get_int_member(request, "id"));
+
+    g_assert_cmpint(daemon_fixture_run(fixture, FALSE, too_much, NULL, &err), ==, 1);
+    /* a protected guest is not for a request that is not urgent */
+    daemon_fixture_await(fixture, "db", was_never_asked, NULL);
+    daemon_fixture_stop(fixture);
+    g_autofree char *log = daemon_fixture_log(fixture);
+    g_assert_nonnull(strstr(log, "request 1: 150 MiB wanted, urgency low"));
+    g_assert_nonnull(strstr(log, "(done)"));
+    g_assert_nonnull(strstr(log, "(expired)"));
+    for (guint i = 0; i < 2; i++)
+        daemon_fixture_work(guests[i], "verify kept\n");
+    free_guests(guests, 2);
+}
+
 static void test_once(DaemonFixture *fixture, gconstpointer data)
 {
     VhLabGuest *guest = guest_with_freed_memory(fixture, "ci-1");
@@ -374,6 +453,7 @@ int main(int argc, char **argv)
     add("/daemon/qemu-killed-in-mid-pulse", test_qemu_killed_in_mid_pulse);
     add("/daemon/broken-policy-changes-nothing", test_broken_policy_changes_nothing);
     add("/daemon/dry-run-asks-nobody", test_dry_run_asks_nobody);
+    add("/daemon/request", test_request);
     add("/daemon/once", test_once);
     add("/daemon/once-without-a-host", test_once_without_a_host);
     return g_test_run();

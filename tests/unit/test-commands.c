@@ -288,7 +288,8 @@ static void test_explain_at(void)
         const char *text;
         gint64 us;
     } utc[] = {{"2026-01-31T14:05Z", G_GINT64_CONSTANT(1769868300000000)},
-               {"2026-01-31T14:05:30Z", G_GINT64_CONSTANT(1769868330000000)}};
+               {"2026-01-31T14:05:30Z", G_GINT64_CONSTANT(1769868330000000)},
+               {"2026-01-31T14:05:30.25Z", G_GINT64_CONSTANT(1769868330250000)}};
     g_autoptr(Bench) bench = bench_new();
 
     for (guint i = 0; i < G_N_ELEMENTS(utc); i++) {
