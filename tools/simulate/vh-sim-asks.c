@@ -128,6 +128,22 @@ static void add_requests(const VhSimWorld *world, VhSnapshot *snapshot)
     }
 }
 
+/* The truth looks at the pool whenever an engine does, by the policy's own rule, and
+ * when all is told: what asks returned is no part of the pool's trend. */
+static void look_at_pool(VhSimWorld *world, const VhSnapshot *snapshot)
+{
+    VhLevel before = world->pool_plan->level;
+    VhPool pool;
+
+    vh_state_copy_pool(world->pool_next, world->pool_state);
+    vh_plan_clear(world->pool_plan);
+    vh_pool_see(world->config, snapshot, world->pool_next, world->pool_plan, &pool);
+    VhState *next = world->pool_next;
+    world->pool_next = world->pool_state;
+    world->pool_state = next;
+    world->truth.level_changes += world->pool_plan->level != before;
+}
+
 void vh_sim_asks_report(VhActuator *actuator, VhSnapshot *snapshot)
 {
     VhSimWorld *world = (VhSimWorld *)((guint8 *)actuator - G_STRUCT_OFFSET(VhSimWorld, actuator));
@@ -136,6 +152,7 @@ void vh_sim_asks_report(VhActuator *actuator, VhSnapshot *snapshot)
     g_array_append_vals(snapshot->ended, world->ended->data, world->ended->len);
     g_array_set_size(world->ended, 0);
     add_requests(world, snapshot);
+    look_at_pool(world, snapshot);
 }
 
 /* The pages are dropped, all of them or a part. */

@@ -9,14 +9,18 @@
 
 #define STEP_S 10    /* how fine the future is kept */
 #define NEAR_STEPS 6 /* what is needed within a minute is asked for now */
-#define FAR_STEPS 60 /* what is touched again within ten minutes counts as touched again */
-#define AGAIN_S 60.0 /* what is missing now is missing for about so long */
+#define FAR_STEPS 60 /* what is touched again within ten minutes is paid for */
+/* What is missing now is missing for five minutes; how much of it an ask spares in that time is
+ * looked at so often. */
+#define AGAIN_STEPS 30
+#define LOOKS 5
 #define MIB ((double)VH_MIB)
 
 struct VhSimFuture {
     guint n_members, n_steps;
     float *wanted_mib; /* by member, then by step */
     GArray *guests;    /* VhReferenceGuest */
+    double *worth_ms;  /* scratch: of each */
 };
 
 VhSimFuture *vh_sim_future_new(const VhSimWorld *world, gint64 horizon_us)
@@ -26,6 +30,7 @@ VhSimFuture *vh_sim_future_new(const VhSimWorld *world, gint64 horizon_us)
     future->n_members = vh_sim_world_n_members(world);
     future->n_steps = (guint)(horizon_us / VH_SEC / STEP_S) + FAR_STEPS + 2;
     future->wanted_mib = g_new0(float, (gsize)future->n_members * future->n_steps);
+    future->worth_ms = g_new(double, future->n_members);
     future->guests = g_array_new(FALSE, TRUE, sizeof(VhReferenceGuest));
     for (guint i = 0; i < future->n_members; i++) {
         VhSimGuest guest = vh_sim_world_member(world, i)->memory;
@@ -49,6 +54,7 @@ void vh_sim_future_free(VhSimFuture *future)
         return;
     g_free(future->wanted_mib);
     g_array_unref(future->guests);
+    g_free(future->worth_ms);
     g_free(future);
 }
 
@@ -95,6 +101,17 @@ static gboolean is_allowed(const VhConfig *config, const VhSimWorld *world,
     return !treatment.ask_never && vh_sim_world_level(world) >= treatment.unlock;
 }
 
+/* The share of what is free now that the guest will take within so many steps. */
+static double touched_again(const VhSimFuture *future, const VhSimGuest *guest, guint index,
+                            double now_s, guint steps)
+{
+    double grows = MAX(0, peak_mib(future, index, now_s, steps) - guest->used_mib) +
+                   guest->churn_mib * (1 - guest->locality) * steps * STEP_S;
+
+    return MIN(1, grows / MAX(1, vh_sim_guest_free(guest)));
+}
+
+/* What it takes again helps until then, and costs as much. */
 static void describe(const VhSimFuture *future, const VhSimWorld *world, const VhPrices *prices,
                      const VhSnapshot *snapshot, guint index, VhReferenceGuest *ret_guest)
 {
@@ -105,16 +122,20 @@ static void describe(const VhSimFuture *future, const VhSimWorld *world, const V
     double reserve_mib = (double)vh_ask_default_reserve_bytes(member->domain.maximum_bytes) / MIB;
     VhSimAsk all = is_pass ? vh_sim_guest_plan_pass(&copy, 0, 0)
                            : vh_sim_guest_plan_pulse(&copy, 0, reserve_mib);
-    double grows = MAX(0, peak_mib(future, index, now_s, FAR_STEPS) - copy.used_mib) +
-                   copy.churn_mib * (1 - copy.locality) * AGAIN_S;
+    double soon = 0;
+    double later = touched_again(future, &copy, index, now_s, FAR_STEPS);
     double refault_ms = prices->refault_ms_per_mib * 1024 * weight;
+
+    for (guint i = 1; i <= LOOKS; i++)
+        soon += touched_again(future, &copy, index, now_s, AGAIN_STEPS * i / LOOKS) / LOOKS;
 
     *ret_guest = (VhReferenceGuest){
         .is_allowed = TRUE,
         .reachable_bytes = (guint64)(MAX(0, all.return_mib) * MIB),
-        .retouch = MIN(1, grows / MAX(1, vh_sim_guest_free(&copy))),
+        .retouch = soon,
         .ask_ms = (is_pass ? prices->pass_ms : prices->ask_ms) * weight,
-        .ask_ms_per_gib = (is_pass ? prices->pass_ms_per_gib : prices->ask_ms_per_gib) * weight,
+        .ask_ms_per_gib = (is_pass ? prices->pass_ms_per_gib : prices->ask_ms_per_gib) * weight +
+                          (later - soon) * refault_ms,
         .refault_ms_per_gib = refault_ms,
     };
 }
@@ -131,6 +152,46 @@ static void act(const VhSnapshot *snapshot, guint index, guint64 bytes, GArray *
         .counted_bytes = bytes,
     };
     g_array_append_val(actions, action);
+}
+
+/* What it is worth to ask this guest alone. */
+static double worth_ms(const VhReferenceGuest *guest, const VhReferenceNeed *need)
+{
+    double gib = (double)MIN(guest->reachable_bytes, need->need_bytes) / (double)VH_GIB;
+
+    return gib * (1 - guest->retouch) * need->missing_ms_per_gib - guest->ask_ms -
+           gib * (guest->ask_ms_per_gib + guest->retouch * guest->refault_ms_per_gib);
+}
+
+static int compare_doubles(gconstpointer a, gconstpointer b)
+{
+    double left = *(const double *)a, right = *(const double *)b;
+
+    return (left < right) - (left > right);
+}
+
+/* The most worthwhile remain, as many as every set of them can be tried: with few asks at a time
+ * the best choice is among them. Whoever is not worth an ask alone is not worth it with others. */
+static void keep_best(VhSimFuture *future, const VhReferenceNeed *need)
+{
+    VhReferenceGuest *guests = &g_array_index(future->guests, VhReferenceGuest, 0);
+    double least_ms = 0;
+    guint n = 0;
+
+    for (guint i = 0; i < future->n_members; i++) {
+        double worth = guests[i].is_allowed ? worth_ms(&guests[i], need) : 0;
+        guests[i].is_allowed = worth > 0;
+        if (worth > 0)
+            future->worth_ms[n++] = worth;
+    }
+    if (n > VH_REFERENCE_EXACT_MAX) {
+        qsort(future->worth_ms, n, sizeof(double), compare_doubles);
+        least_ms = future->worth_ms[VH_REFERENCE_EXACT_MAX - 1];
+    }
+    for (guint i = 0; i < future->n_members; i++) {
+        if (guests[i].is_allowed && worth_ms(&guests[i], need) < least_ms)
+            guests[i].is_allowed = FALSE;
+    }
 }
 
 /* What is to come back now: what lacks to `exit`, and what will lack within the minute. */
@@ -168,8 +229,9 @@ void vh_sim_future_decide(VhSimFuture *future, const VhSimWorld *world, const Vh
     VhReferenceNeed wanted = {
         .need_bytes = (guint64)(need * MIB),
         .slots = config->max_in_flight - n_in_flight,
-        .missing_ms_per_gib = prices->deficit_ms_per_gib_s * AGAIN_S,
+        .missing_ms_per_gib = prices->deficit_ms_per_gib_s * AGAIN_STEPS * STEP_S,
     };
+    keep_best(future, &wanted);
     VhReferenceResult result;
     vh_reference_solve(&wanted, &g_array_index(future->guests, VhReferenceGuest, 0),
                        future->n_members, &result);

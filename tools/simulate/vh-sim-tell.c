@@ -113,21 +113,6 @@ static void tell_host(const VhSimWorld *world, VhSnapshot *snapshot)
         tell_nodes(world, snapshot);
 }
 
-/* The truth looks at the pool whenever an engine does, by the policy's own rule. */
-static void look_at_pool(VhSimWorld *world, const VhSnapshot *snapshot)
-{
-    VhLevel before = world->pool_plan->level;
-    VhPool pool;
-
-    vh_state_copy_pool(world->pool_next, world->pool_state);
-    vh_plan_clear(world->pool_plan);
-    vh_pool_see(world->config, snapshot, world->pool_next, world->pool_plan, &pool);
-    VhState *next = world->pool_next;
-    world->pool_next = world->pool_state;
-    world->pool_state = next;
-    world->truth.level_changes += world->pool_plan->level != before;
-}
-
 gboolean vh_sim_tell(VhSource *source, const VhConfig *config, VhSnapshot *snapshot, GError **error)
 {
     VhSimWorld *world = (VhSimWorld *)source;
@@ -138,7 +123,6 @@ gboolean vh_sim_tell(VhSource *source, const VhConfig *config, VhSnapshot *snaps
         refresh(world, &world->members[i]);
         g_array_index(snapshot->domains, VhDomain, i) = world->members[i].domain;
     }
-    look_at_pool(world, snapshot);
     return TRUE;
 }
 
