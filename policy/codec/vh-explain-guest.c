@@ -128,6 +128,7 @@ static void say_free(VhExplain *explain)
     g_autofree char *backed = vh_format_size(yield->backed_free_bytes);
     g_autofree char *in_ram = vh_format_size(yield->in_ram_bytes);
     g_autofree char *residue = vh_format_size(yield->residue_bytes);
+    g_autofree char *left = vh_format_size(yield->left_bytes);
 
     vh_explain_say(explain, "It is resident with %s, of which QEMU itself takes about %s.",
                    resident, overhead);
@@ -135,6 +136,8 @@ static void say_free(VhExplain *explain)
                    unused, backed, in_ram);
     if (yield->residue_bytes != 0)
         vh_explain_say(explain, "Earlier asks could not reach %s of that.", residue);
+    if (yield->left_bytes != 0)
+        vh_explain_say(explain, "A pulse leaves %s of it, in what stays free.", left);
 }
 
 static void say_yield(VhExplain *explain)

@@ -19,6 +19,7 @@ GVariant *vh_report_yield(const VhYield *yield)
     vh_report_add_bytes(&doc, "backed_free_bytes", yield->backed_free_bytes);
     vh_report_add_bytes(&doc, "in_ram_bytes", yield->in_ram_bytes);
     vh_report_add_bytes(&doc, "residue_bytes", yield->residue_bytes);
+    vh_report_add_bytes(&doc, "left_bytes", yield->left_bytes);
     vh_report_add_count(&doc, "gamma_bp", yield->gamma_bp);
     vh_report_add_bytes(&doc, "expected_bytes", yield->expected_bytes);
     vh_report_add_count(&doc, "retouch_bp", yield->retouch_bp);

@@ -135,6 +135,7 @@ static void add_rich_verdict(Fixture *f)
                            .durable_bytes = 1700 * VH_MIB,
                            .counted_bytes = 1500 * VH_MIB,
                            .residue_bytes = 20 * VH_MIB,
+                           .left_bytes = 30 * VH_MIB,
                            .gamma_bp = 8000,
                            .retouch_bp = 750,
                            .sigma_bp = 2000};
@@ -421,6 +422,7 @@ static void test_explain(void)
         "metadata has a say",
         "told its figures 1.0 s ago, and does every 5.0 s",
         "last two samples agree",
+        "leaves 30.0 MiB of it",
         "reaches 80 % of the rest, as learned from 3 asks",
         "1.8 GiB expected",
         "soon takes 7.5 % again, as learned from 2 asks: 1.7 GiB last",
