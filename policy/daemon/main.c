@@ -62,9 +62,13 @@ static gboolean parse_options(int *argc, char ***argv, Options *options, GError 
         {"version", 'V', 0, G_OPTION_ARG_NONE, &options->show_version, "Show the version", NULL},
         {NULL}};
     g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+    g_autofree char *engines = g_strjoinv(", ", (char **)vh_engine_names());
+    g_autofree char *more = g_strdup_printf("Engines: %s.\n"
+                                            "SIGHUP reloads the policy. docs: virthintd(8)",
+                                            engines);
 
     g_option_context_set_summary(context, "Gets back the memory that guests have freed.");
-    g_option_context_set_description(context, "SIGHUP reloads the policy. docs: virthintd(8)");
+    g_option_context_set_description(context, more);
     g_option_context_add_main_entries(context, entries, NULL);
     if (!g_option_context_parse(context, argc, argv, error))
         return FALSE;
@@ -82,7 +86,8 @@ static const VhEngine *find_engine(const char *name, GError **error)
 
     if (!engine) {
         g_autofree char *names = g_strjoinv(", ", (char **)vh_engine_names());
-        g_set_error(error, VH_ERROR, VH_ERROR_INVALID, "no engine '%s'; there is: %s", name, names);
+        g_set_error(error, VH_ERROR, VH_ERROR_INVALID, "no engine '%s'; there are: %s", name,
+                    names);
     }
     return engine;
 }
