@@ -11,13 +11,15 @@ static void test_valid(void)
     VhOverride override;
     g_autoptr(GError) error = NULL;
 
-    g_assert_true(vh_metadata_parse_override("<policy class='perf' weight='200' ask='never'"
-                                             " cooldown='15min' max_per_ask='256MiB'/>",
-                                             &override, &error));
-    g_assert_cmphex(override.keys, ==, 31);
+    g_assert_true(
+        vh_metadata_parse_override("<policy class='perf' weight='200' ask='never'"
+                                   " cooldown='15min' max_per_ask='256MiB' reporting='off'/>",
+                                   &override, &error));
+    g_assert_cmphex(override.keys, ==, 63);
     g_assert_cmpstr(override.class_name, ==, "perf");
     g_assert_cmpuint(override.weight, ==, 200);
     g_assert_true(override.ask_never);
+    g_assert_cmpint(override.reporting, ==, VH_REPORTING_OFF);
     g_assert_true(vh_metadata_parse_override(
         "<v:policy xmlns:v='urn:virthint:policy:1' class='batch'/>", &override, &error));
     g_assert_cmphex(override.keys, ==, VH_OVERRIDE_CLASS);
@@ -37,7 +39,7 @@ static void test_refused(void)
         {"<policy colour='red'/>", "colour"},
         {"<policy weight='0'/>", "weight"},
         {"<policy weight='99999999999999999999'/>", "weight"},
-        {"<policy reporting='auto'/>", "reporting"},
+        {"<policy reporting='on'/>", "reporting"},
         {"<policy xmlns:x='urn:x' x:class='perf'/>", "prefix"},
         {"<!DOCTYPE p [<!ENTITY a 'perf'>]><policy class='&a;'/>", "DOCTYPE"},
     };
