@@ -21,6 +21,7 @@ struct VhSession {
     gboolean read_only;
     gboolean dry_run;
     gboolean is_draining;
+    gboolean takes_requests; /* the engine says which asks are for one */
     VhConfig *config;
     VhSessionCallbacks callbacks;
     gpointer data;
@@ -215,6 +216,7 @@ VhSession *vh_session_new(const VhSessionOptions *options, VhConfig *config, VhS
     vh_watch_init();
     session->read_only = options->read_only;
     session->dry_run = options->dry_run;
+    session->takes_requests = engine == vh_engine_find(vh_engine_names()[0]);
     session->config = config ? config : vh_config_new();
     session->callbacks = *callbacks;
     session->data = data;
@@ -449,6 +451,11 @@ static gboolean check_request(const VhSession *session, const VhSessionRequest *
                             request->deadline_us < 0
                                 ? "a deadline lies ahead"
                                 : "the urgency of a request is proactive, low, high or critical");
+        return FALSE;
+    }
+    if (!session->takes_requests) {
+        g_set_error_literal(error, VH_ERROR, VH_ERROR_UNSUPPORTED,
+                            "the engine that decides here takes no requests; virthint's own does");
         return FALSE;
     }
     if (session->read_only || session->dry_run || !session->config->enforce) {

@@ -111,7 +111,7 @@ typedef struct {
  * unlocks, whatever the pool's own need, until it came back, the deadline has passed, it is
  * cancelled, or nobody could give any more for VH_REQUEST_PATIENCE_US. Then what is still under way
  * for it is cancelled, unless it is done, and `request_ended` follows with what came back. Its id;
- * 0 with an error (INVALID, DENIED, BUSY).
+ * 0 with an error (INVALID, DENIED, BUSY; UNSUPPORTED by an engine to compare with).
  */
 guint64 vh_session_request(VhSession *session, const VhSessionRequest *request, GError **error);
 

@@ -306,6 +306,20 @@ static void test_request_refusals(Bench *bench, gconstpointer data)
                    VH_ERROR_DENIED);
 }
 
+/* An engine to compare with does not say which of its asks are for whom. */
+static void test_request_of_other_engine(void)
+{
+    static const char *const uris[] = {"test:///default", NULL};
+    const VhSessionOptions options = {.uris = uris, .engine = vh_engine_find(vh_engine_names()[1])};
+    const VhSessionCallbacks callbacks = {0};
+    const VhSessionRequest wish = {.bytes = 1, .urgency = VH_LEVEL_LOW};
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VhSession) session = vh_session_new(&options, NULL, NULL, &callbacks, NULL);
+
+    g_assert_cmpuint(vh_session_request(session, &wish, &error), ==, 0);
+    g_assert_error(error, VH_ERROR, VH_ERROR_UNSUPPORTED);
+}
+
 /* The property tells what the last reload did. */
 static void test_reload(Bench *bench, gconstpointer data)
 {
@@ -477,6 +491,7 @@ int main(int argc, char **argv)
     g_autoptr(GTestDBus) bus = g_test_dbus_new(G_TEST_DBUS_NONE);
     g_test_dbus_up(bus); /* sets the environment: before there are threads */
     g_test_add_func("/dbus/error-names", test_error_names);
+    g_test_add_func("/dbus/request-of-other-engine", test_request_of_other_engine);
     add("/dbus/reads", bus, test_reads);
     add("/dbus/properties", bus, test_properties);
     add("/dbus/refusals", bus, test_refusals);
