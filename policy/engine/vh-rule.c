@@ -86,6 +86,7 @@ static gboolean is_physical(VhReason reason)
 
 static void gather_guest(VhRule *rule, guint index)
 {
+    static const VhGuestState unlearned = {.is_stable = TRUE};
     const VhDomain *domain = vh_snapshot_domain(rule->snapshot, index);
     VhVerdict verdict = {.domain = index};
     VhClass treatment;
@@ -100,7 +101,7 @@ static void gather_guest(VhRule *rule, guint index)
         .snapshot = rule->snapshot,
         .domain = domain,
         .previous = index > 0 ? vh_snapshot_domain(rule->snapshot, index - 1) : NULL,
-        .guest = NULL, /* nothing learned */
+        .guest = &unlearned,
         .treatment = &treatment,
         .level = rule->plan->level,
         .in_flight = is_in_flight(rule->snapshot, &domain->uuid),

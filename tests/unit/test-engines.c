@@ -267,6 +267,32 @@ static void test_who_is_left_alone(void)
     }
 }
 
+/* Who has no memory on the pool's NUMA node cannot help it. */
+static void test_other_node(void)
+{
+    VhDomain guests[] = {fixture_guest(1, "a"), fixture_guest(2, "b")};
+    const VhNode node = {.id = 1, .total_bytes = 8 * VH_GIB, .available_bytes = 500 * VH_MIB};
+    g_autoptr(GPtrArray) engines = rules();
+    g_autoptr(VhConfig) config = fixture_config(0);
+    g_autoptr(VhPlan) plan = vh_plan_new();
+
+    config->pool.source = VH_POOL_NUMA;
+    config->pool.node = 1;
+    guests[0].node_mask = 1 << 1;
+    guests[1].node_mask = 1 << 0;
+    for (guint e = 0; e < engines->len; e++) {
+        const VhEngine *engine = engines->pdata[e];
+        g_autoptr(VhState) state = vh_state_new();
+        g_autoptr(VhState) next = vh_state_new();
+        g_autoptr(VhSnapshot) snapshot = fixture_snapshot(guests, G_N_ELEMENTS(guests), 0);
+        g_array_append_val(snapshot->nodes, node);
+        engine->decide(config, state, snapshot, next, plan);
+        g_assert_cmpuint(plan->actions->len, ==, 1);
+        g_assert_cmpstr(vh_reason_name(verdict_of(plan, 0)->reason), ==, "ask");
+        g_assert_cmpstr(vh_reason_name(verdict_of(plan, 1)->reason), ==, "other-node");
+    }
+}
+
 /* An ask leaves the reserve, whatever the rule would take. */
 static void test_reserve_is_left(void)
 {
@@ -365,6 +391,7 @@ int main(int argc, char **argv)
     g_test_add_func("/engines/esx/shares", test_esx_shares);
     g_test_add_func("/engines/mean", test_mean);
     g_test_add_func("/engines/who-is-left-alone", test_who_is_left_alone);
+    g_test_add_func("/engines/other-node", test_other_node);
     g_test_add_func("/engines/reserve-is-left", test_reserve_is_left);
     g_test_add_func("/engines/need", test_need);
     g_test_add_func("/engines/rhythm", test_rhythm);
