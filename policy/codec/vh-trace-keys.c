@@ -205,7 +205,7 @@ static const VhTraceField yield_fields[] = {
     F(gamma_bp, VH_TRACE_UINT),        F(expected_bytes, VH_TRACE_BYTES),
     F(retouch_bp, VH_TRACE_UINT),      F(durable_bytes, VH_TRACE_BYTES),
     F(sigma_bp, VH_TRACE_UINT),        F(counted_bytes, VH_TRACE_BYTES),
-    F(left_bytes, VH_TRACE_BYTES),
+    F(left_bytes, VH_TRACE_BYTES),     F(doubtful_bytes, VH_TRACE_BYTES),
 };
 #undef F
 static SECTION(yield_section, "yield", VhYield, yield_fields)
@@ -351,6 +351,7 @@ static SECTION(bucket_section, "bucket", VhBucket, bucket_fields)
         F(pool_time_us, VH_TRACE_SIGNED),
         F(pool_total_bytes, VH_TRACE_BYTES),
         F(pool_available_bytes, VH_TRACE_SIGNED),
+        F(pool_n_resident, VH_TRACE_UINT),
         F(pool_returned_bytes, VH_TRACE_BYTES),
         F(pool_trend_bytes_per_s, VH_TRACE_SIGNED),
         F(has_pool_swap_out, VH_TRACE_BOOL),

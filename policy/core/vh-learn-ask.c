@@ -139,14 +139,21 @@ static void drop_rebound(VhGuestState *guest)
     guest->rebound_slope_bytes_per_s = 0;
 }
 
+/* It came back short, because there was no more: or it was for all that can be had. */
+static gboolean went_to_bottom(const VhAskOutcome *outcome)
+{
+    return outcome->status == VH_ASK_DONE &&
+           (outcome->asked_bytes == 0 ||
+            outcome->returned_bytes < vh_share(outcome->asked_bytes, FULL_SHARE_BP));
+}
+
 /* An ask for all that it seemed to have brought all of it: there may be more, because O may be less
  * than it is taken for. Until an ask has shown the bottom, that is tried. */
 static void lower_overhead(const VhModel *model, VhGuestState *guest)
 {
     guint64 known = guest->overhead_bytes ? guest->overhead_bytes : model->overhead_bytes;
 
-    guest->overhead_bytes =
-        MAX(known - known / OVERHEAD_STEP, model->overhead_bytes / VH_LEARN_OVERHEAD_MIN_SHARE);
+    guest->overhead_bytes = MAX(known - known / OVERHEAD_STEP, VH_LEARN_OVERHEAD_MIN);
 }
 
 /* What came back at once, and with it how much that was against what was promised. */
@@ -208,7 +215,6 @@ void vh_learn_ask_ended(const VhModel *model, const VhSnapshot *snapshot, const 
                         VhGuestState *guest)
 {
     const VhAskOutcome *outcome = &ended->outcome;
-    gboolean all_tried = outcome->status == VH_ASK_DONE;
     gint64 wall_us = snapshot->wall_us;
 
     draw_to_now(model, wall_us, guest);
@@ -230,13 +236,12 @@ void vh_learn_ask_ended(const VhModel *model, const VhSnapshot *snapshot, const 
     if (teaches(ended) && !guest->was_drained && guest->asked_for_all &&
         outcome->returned_bytes >= vh_share(ended->expected_bytes, FULL_SHARE_BP))
         lower_overhead(model, guest);
-    if (all_tried) { /* what it did not reach, nobody reaches for a while */
-        guest->residue_bytes = outcome->asked_bytes
-                                   ? vh_sub(outcome->asked_bytes, outcome->returned_bytes)
-                                   : G_MAXINT64;
+    guest->awaits_drained_sample = went_to_bottom(outcome);
+    if (guest->awaits_drained_sample) { /* what is left, nobody reaches for a while */
+        guest->was_drained = TRUE;
+        guest->residue_bytes = G_MAXINT64; /* the next sample shows how much that is */
         guest->residue_wall_us = wall_us;
     }
-    guest->awaits_drained_sample = all_tried;
     guest->sample_stats_time_us = 0; /* the samples before it say nothing about after it */
     guest->is_stable = FALSE;
 }

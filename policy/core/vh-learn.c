@@ -2,6 +2,7 @@
 /* Who is remembered, samples, and what they teach of overhead and residue. */
 #include "vh-learn.h"
 #include "vh-cost.h"
+#include "vh-eligible.h"
 #include "vh-learn-ask.h"
 #include "vh-yield.h"
 
@@ -9,11 +10,6 @@
 
 /* last-update is in whole seconds of the host's clock; this much ahead of it is a lie. */
 #define CLOCK_SLACK_US (5 * VH_SEC)
-/* What O may at most be, against the starting value. */
-#define OVERHEAD_MAX_FACTOR 2
-/* An ask that left more than this part of what it was for has gone to the bottom. */
-#define BOTTOM_PART 10
-
 gboolean vh_learn_is_absurd(const VhDomain *domain, gint64 wall_us)
 {
     return domain->maximum_bytes == 0 || domain->maximum_bytes > VH_ABSURD_BYTES ||
@@ -85,8 +81,7 @@ static void learn_overhead(const VhModel *model, guint64 seen_bytes, VhGuestStat
     guint64 known = guest->overhead_bytes ? guest->overhead_bytes : model->overhead_bytes;
 
     guest->overhead_bytes =
-        CLAMP(known / 2 + seen_bytes / 2, model->overhead_bytes / VH_LEARN_OVERHEAD_MIN_SHARE,
-              model->overhead_bytes * OVERHEAD_MAX_FACTOR);
+        CLAMP(known / 2 + seen_bytes / 2, VH_LEARN_OVERHEAD_MIN, VH_LEARN_OVERHEAD_MAX);
 }
 
 /* O cannot be more than all that is backed and that the guest does not use: least of all early in
@@ -105,23 +100,19 @@ static void learn_overhead_bound(const VhModel *model, const VhDomain *domain, V
 }
 
 /*
- * A guest that was drained to the bottom shows QEMU's own part: what is resident and the guest does
- * not use. Half way towards each new value, within bounds, because fragments hide in it.
+ * What an ask that went to the bottom left: QEMU's own part, what a pulse had to leave, and what
+ * could not be reached, Q. A pass leaves much that is in pieces, and says nothing of O.
  */
-static void learn_drained(const VhModel *model, const VhDomain *domain, gint64 wall_us,
+static void learn_drained(const VhConfig *config, const VhDomain *domain, gint64 wall_us,
                           VhGuestState *guest)
 {
-    gboolean to_the_bottom = guest->residue_bytes > guest->last_asked_bytes / BOTTOM_PART;
+    guint64 unused_mine = vh_sub(domain->rss_bytes, vh_yield_used_bytes(domain));
     VhYield yield;
 
     guest->awaits_drained_sample = FALSE;
-    guest->was_drained = guest->was_drained || to_the_bottom;
-    if (to_the_bottom)
-        learn_overhead(
-            model,
-            vh_sub(vh_sub(domain->rss_bytes, vh_yield_used_bytes(domain)), guest->left_bytes),
-            guest);
-    vh_yield_compute(model, domain, guest, wall_us, &yield);
+    if (!vh_eligible_takes_pass(config, domain))
+        learn_overhead(&config->model, vh_sub(unused_mine, guest->left_bytes), guest);
+    vh_yield_compute(&config->model, domain, guest, wall_us, &yield);
     guest->residue_bytes = MIN(guest->residue_bytes, vh_sub(yield.in_ram_bytes, guest->left_bytes));
 }
 
@@ -149,9 +140,11 @@ static void keep_sample(const VhDomain *domain, gint64 wall_us, VhGuestState *gu
     guest->sample_swap_in_bytes = domain->swap_in_bytes;
 }
 
-static void learn_sample(const VhModel *model, const VhDomain *domain, gint64 wall_us,
+static void learn_sample(const VhConfig *config, const VhDomain *domain, gint64 wall_us,
                          VhGuestState *guest)
 {
+    const VhModel *model = &config->model;
+
     if (domain->stats_time_us == guest->sample_stats_time_us) {
         /* resident memory is live between two samples of the driver */
         guest->is_stable = guest->is_stable && samples_agree(model, domain, guest);
@@ -169,7 +162,7 @@ static void learn_sample(const VhModel *model, const VhDomain *domain, gint64 wa
         learn_overhead_bound(model, domain, guest);
     keep_sample(domain, wall_us, guest);
     if (guest->is_stable && guest->awaits_drained_sample)
-        learn_drained(model, domain, wall_us, guest);
+        learn_drained(config, domain, wall_us, guest);
 }
 
 static gboolean is_live(const VhDomain *domain)
@@ -185,7 +178,7 @@ static gboolean has_sample(const VhDomain *domain, gint64 wall_us)
 }
 
 /* The guests remembered, the domains and the asks under way are all sorted by UUID. */
-static void learn_domains(const VhModel *model, const VhSnapshot *snapshot, VhState *next)
+static void learn_domains(const VhConfig *config, const VhSnapshot *snapshot, VhState *next)
 {
     guint g = 0, f = 0;
 
@@ -208,9 +201,9 @@ static void learn_domains(const VhModel *model, const VhSnapshot *snapshot, VhSt
             vh_uuid_compare(&g_array_index(snapshot->in_flight, VhInFlight, f).uuid,
                             &domain->uuid) == 0;
         if (has_sample(domain, snapshot->wall_us))
-            learn_sample(model, domain, snapshot->wall_us, guest);
+            learn_sample(config, domain, snapshot->wall_us, guest);
         if (is_live(domain) && !in_flight)
-            vh_learn_ask_rebound(model, domain, snapshot->wall_us, guest);
+            vh_learn_ask_rebound(&config->model, domain, snapshot->wall_us, guest);
     }
 }
 
@@ -225,7 +218,7 @@ void vh_learn(const VhConfig *config, const VhState *state, const VhSnapshot *sn
         const VhEnded *ended = &g_array_index(snapshot->ended, VhEnded, i);
         vh_learn_ask_ended(&config->model, snapshot, ended, vh_state_get(next, &ended->uuid));
     }
-    learn_domains(&config->model, snapshot, next);
+    learn_domains(config, snapshot, next);
 }
 
 gint64 vh_learn_cooldown_until_us(const VhGuestState *guest, gint64 wall_us, gint64 cooldown_us,

@@ -8,8 +8,9 @@
 
 G_BEGIN_DECLS
 
-/* Of the starting value, O is never taken for less than this part. */
-#define VH_LEARN_OVERHEAD_MIN_SHARE 4
+/* QEMU itself never takes less than this, whatever the figures of a guest seem to say, nor more. */
+#define VH_LEARN_OVERHEAD_MIN (16 * VH_MIB)
+#define VH_LEARN_OVERHEAD_MAX (512 * VH_MIB)
 
 /* Whether the figures of a sample cannot be true, whatever the guest says. Needs VH_YIELD_FIGURES.
  */

@@ -19,6 +19,7 @@ typedef struct {
     guint64 in_ram_bytes;      /* X: the part of it in RAM */
     guint64 residue_bytes;     /* Q now: what asks did not reach lately */
     guint64 left_bytes;        /* K: what a pulse leaves, because it stays free and is backed */
+    guint64 doubtful_bytes;    /* of Y: there only if O is as small as it was never seen to be */
     guint gamma_bp;            /* gamma, as it applies to this guest now */
     guint64 expected_bytes;    /* Y */
     guint retouch_bp;          /* r, likewise */

@@ -72,16 +72,26 @@ guint64 vh_yield_durable_bytes(const VhYield *yield, guint64 expected_bytes)
 
 guint64 vh_yield_counted_bytes(const VhYield *yield, guint64 expected_bytes)
 {
-    guint64 durable = vh_yield_durable_bytes(yield, expected_bytes);
+    guint64 firm = vh_sub(yield->expected_bytes, yield->doubtful_bytes);
+    guint64 durable = vh_yield_durable_bytes(yield, MIN(expected_bytes, firm));
 
     return vh_sub(durable, vh_share(durable, yield->sigma_bp));
 }
 
+static void set_expected(VhYield *yield, guint64 expected_bytes, guint64 doubtful_bytes)
+{
+    yield->expected_bytes = expected_bytes;
+    yield->doubtful_bytes = MIN(doubtful_bytes, expected_bytes);
+    yield->durable_bytes = vh_yield_durable_bytes(yield, expected_bytes);
+    yield->counted_bytes = vh_yield_counted_bytes(yield, expected_bytes);
+}
+
 void vh_yield_cap(VhYield *yield, guint64 most_bytes)
 {
-    yield->expected_bytes = MIN(yield->expected_bytes, most_bytes);
-    yield->durable_bytes = vh_yield_durable_bytes(yield, yield->expected_bytes);
-    yield->counted_bytes = vh_yield_counted_bytes(yield, yield->expected_bytes);
+    guint64 firm = vh_sub(yield->expected_bytes, yield->doubtful_bytes);
+    guint64 capped = MIN(yield->expected_bytes, most_bytes);
+
+    set_expected(yield, capped, vh_sub(capped, firm)); /* what is doubtful would come last */
 }
 
 void vh_yield_leave(VhYield *yield, guint64 reserve_bytes)
@@ -89,7 +99,16 @@ void vh_yield_leave(VhYield *yield, guint64 reserve_bytes)
     guint64 reachable = vh_sub(yield->in_ram_bytes, yield->residue_bytes);
 
     yield->left_bytes = MIN(vh_share(reserve_bytes, LEFT_BACKED_BP), reachable);
-    vh_yield_cap(yield, vh_share(reachable - yield->left_bytes, yield->gamma_bp));
+    set_expected(yield, vh_share(reachable - yield->left_bytes, yield->gamma_bp),
+                 yield->doubtful_bytes);
+}
+
+/* By how much O is taken for less than it starts with, although no ask has shown the bottom. */
+static guint64 guessed_bytes(const VhModel *model, const VhGuestState *guest)
+{
+    if (!guest || guest->was_drained || guest->overhead_bytes == 0)
+        return 0;
+    return vh_sub(model->overhead_bytes, guest->overhead_bytes);
 }
 
 static guint64 swapped_bytes(const VhModel *model, const VhDomain *domain)
@@ -118,7 +137,8 @@ void vh_yield_compute(const VhModel *model, const VhDomain *domain, const VhGues
     ret_yield->backed_free_bytes = MIN(backed, domain->unused_bytes);
     ret_yield->in_ram_bytes = share_in_ram(ret_yield->backed_free_bytes, ram, swapped);
     ret_yield->residue_bytes = has_residue ? residue_now(model, guest, wall_us) : 0;
-    ret_yield->expected_bytes =
-        vh_share(vh_sub(ret_yield->in_ram_bytes, ret_yield->residue_bytes), learned.gamma_bp);
-    vh_yield_cap(ret_yield, ret_yield->expected_bytes);
+    set_expected(
+        ret_yield,
+        vh_share(vh_sub(ret_yield->in_ram_bytes, ret_yield->residue_bytes), learned.gamma_bp),
+        vh_share(guessed_bytes(model, guest), learned.gamma_bp));
 }

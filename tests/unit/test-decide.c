@@ -417,7 +417,7 @@ static void test_poor_ask_doubles_cooldown(void)
 
     run.config->pool.levels[VH_LEVEL_CRITICAL].enter = (VhAmount){.bytes = 0};
     run_with_ended(&run, &guest, ended_ask(1, VH_ASK_BACKED_OFF, 100 * VH_MIB, 90 * VH_MIB));
-    run_with_ended(&run, &guest, ended_ask(1, VH_ASK_DONE, 1000 * VH_MIB, 100 * VH_MIB));
+    run_with_ended(&run, &guest, ended_ask(1, VH_ASK_BACKED_OFF, 1000 * VH_MIB, 100 * VH_MIB));
     run_twice(&run, &guest, 1);
     g_assert_cmpint(verdict_of(&run, 0)->wait_until_us, ==,
                     FIXTURE_WALL_US + VH_SEC + 4 * 30 * VH_SEC);

@@ -95,6 +95,31 @@ static void test_leave(void)
     g_assert_cmpuint(yield.counted_bytes, ==, 0);
 }
 
+/* What is there only if O is less than it was ever seen to be is asked for, but not counted on. */
+static void test_doubtful(void)
+{
+    VhModel model = plain_model();
+    VhDomain domain = fixture_guest(1, "a");
+    VhGuestState guest = {.overhead_bytes = 100 * VH_MIB};
+
+    model.gamma_bp = 5000;
+    model.retouch_bp = model.sigma_bp = 0;
+    VhYield yield = yield_of(&model, &domain, &guest);
+    g_assert_cmpuint(yield.expected_bytes, ==, 800 * VH_MIB);
+    g_assert_cmpuint(yield.doubtful_bytes, ==, 50 * VH_MIB);
+    g_assert_cmpuint(yield.durable_bytes, ==, 800 * VH_MIB);
+    g_assert_cmpuint(yield.counted_bytes, ==, 750 * VH_MIB);
+    g_assert_cmpuint(vh_yield_counted_bytes(&yield, 700 * VH_MIB), ==, 700 * VH_MIB);
+    vh_yield_cap(&yield, 760 * VH_MIB); /* it would come last */
+    g_assert_cmpuint(yield.doubtful_bytes, ==, 10 * VH_MIB);
+    g_assert_cmpuint(yield.counted_bytes, ==, 750 * VH_MIB);
+    vh_yield_leave(&yield, 4 * VH_GIB);
+    g_assert_cmpuint(yield.counted_bytes, ==, 0);
+    guest.was_drained = TRUE;
+    yield = yield_of(&model, &domain, &guest);
+    g_assert_cmpuint(yield.counted_bytes, ==, 800 * VH_MIB);
+}
+
 static VhGuestState learned_guest(void)
 {
     return (VhGuestState){.n_returns = 3,
@@ -320,6 +345,7 @@ int main(int argc, char **argv)
     g_test_add_func("/yield/formula", test_formula);
     g_test_add_func("/yield/chain", test_chain);
     g_test_add_func("/yield/leave", test_leave);
+    g_test_add_func("/yield/doubtful", test_doubtful);
     g_test_add_func("/yield/learned-fades", test_learned_fades);
     g_test_add_func("/yield/without-terms", test_without_terms);
     g_test_add_func("/cost/activity", test_activity);
