@@ -15,6 +15,10 @@
 #define POOL_OF_PEAKS(bytes) ((bytes) / 3 * 2)
 /* Below this share of the pool it is short; the policy's `low` begins there. */
 #define LOW_BP 1200
+/* And from below this on, till it has been above for a dwell, guests of the class perf may be
+ * asked: the exit bound of `critical`. */
+#define CRITICAL_EXIT_BP 300
+#define DWELL_S 5
 /* An ask that returns less than this share of what it was for is wasted. */
 #define WASTED_BP 1000
 #define NOBODY "none"
@@ -29,6 +33,7 @@ typedef struct {
     double worst_mib;     /* the most that was missing below `low` */
     double bother_ms;     /* of asks, at the built-in prices, by the class's weight */
     guint asks, perf_asks, wasted_asks;
+    guint early_asks; /* of perf guests, where the pool was far from critical */
 } Figures;
 
 typedef struct {
@@ -42,38 +47,38 @@ typedef struct {
     const char *engine;
     GArray *guests;
     guint64 pool_bytes;
-    GArray *asks; /* Ask, not ended */
+    GArray *asks;       /* Ask, not ended */
+    gint64 critical_us; /* when the pool last looked critical; 0: never */
     VhConfig *builtin;
     Figures figures;
 } Run;
 
 /* The fleet's guests are short-lived, so all of a policy's times are shorter than on a host. It is
- * the same for each engine; which keys it goes by is the engine's matter. */
+ * the same for each engine; which keys it goes by is the engine's matter. Single quotes for the
+ * sake of readers; percentages are those above. */
+static const char policy[] =
+    "{'version': 1, 'interval': '%us', 'monitor': 'allow',\n"
+    " 'pool': {'source': 'budget', 'budget': '%" G_GUINT64_FORMAT "MiB', 'dwell': '%us',\n"
+    "  'levels': {'proactive': {'enter': '20%%', 'exit': '24%%'},\n"
+    "             'low': {'enter': '%u%%', 'exit': '16%%'},\n"
+    "             'high': {'enter': '6%%', 'exit': '8%%'},\n"
+    "             'critical': {'enter': '1%%', 'exit': '%u%%'}}},\n"
+    " 'defaults': {'stats_period': '2s', 'max_stats_age': '8s', 'min_yield': '16MiB'},\n"
+    " 'classes': {'batch': {'cooldown': '5s', 'granule': '64KiB'},\n"
+    "             'standard': {'cooldown': '15s'}},\n"
+    " 'match': [";
+
 static char *policy_text(guint64 pool_bytes)
 {
     GString *text = g_string_new(NULL);
 
-    g_string_append_printf(
-        text,
-        "{\"version\": 1, \"interval\": \"%us\", \"monitor\": \"allow\",\n"
-        " \"pool\": {\"source\": \"budget\", \"budget\": \"%" G_GUINT64_FORMAT
-        "MiB\", \"dwell\": \"5s\",\n"
-        "  \"levels\": {\"proactive\": {\"enter\": \"20%%\", \"exit\": \"24%%\"},\n"
-        "              \"low\": {\"enter\": \"%u%%\", \"exit\": \"16%%\"},\n"
-        "              \"high\": {\"enter\": \"6%%\", \"exit\": \"8%%\"},\n"
-        "              \"critical\": {\"enter\": \"1%%\", \"exit\": \"3%%\"}}},\n"
-        " \"defaults\": {\"stats_period\": \"2s\", \"max_stats_age\": \"8s\", \"min_yield\": "
-        "\"16MiB\"},\n"
-        " \"classes\": {\"batch\": {\"cooldown\": \"5s\", \"granule\": \"64KiB\"}, \"standard\": "
-        "{\"cooldown\": "
-        "\"15s\"}},\n"
-        " \"match\": [",
-        INTERVAL_S, pool_bytes / VH_MIB, LOW_BP / 100);
+    g_string_append_printf(text, policy, INTERVAL_S, pool_bytes / VH_MIB, DWELL_S, LOW_BP / 100,
+                           CRITICAL_EXIT_BP / 100);
     for (guint f = 0; f < bench_fleet_n_families; f++)
-        g_string_append_printf(text, "%s{\"name\": \"%s-*\", \"class\": \"%s\"}", f ? ", " : "",
+        g_string_append_printf(text, "%s{'name': '%s-*', 'class': '%s'}", f ? ", " : "",
                                bench_fleet_families[f].name, bench_fleet_families[f].class);
     g_string_append(text, "]}\n");
-    return g_string_free(text, FALSE);
+    return g_strdelimit(g_string_free(text, FALSE), "'", '"');
 }
 
 /* ---- What the daemon tells ---- */
@@ -84,6 +89,15 @@ static guint64 lookup_bytes(GVariant *dict, const char *key)
 
     g_variant_lookup(dict, key, "t", &bytes);
     return bytes;
+}
+
+/* Whether nobody can say that the pool was critical: it has not looked so for longer than a level
+ * lasts, and than it takes to see it. */
+static gboolean is_early(const Run *run)
+{
+    gint64 age_us = g_get_monotonic_time() - run->critical_us;
+
+    return run->critical_us == 0 || age_us > (DWELL_S + 2 * INTERVAL_S) * VH_SEC;
 }
 
 static void ask_started(guint64 id, GVariant *doc, gpointer data)
@@ -97,6 +111,8 @@ static void ask_started(guint64 id, GVariant *doc, gpointer data)
         const Ask ask = {id, guest->number, lookup_bytes(doc, "bytes")};
 
         g_array_append_val(run->asks, ask);
+        if (g_str_equal(guest->family->class, "perf") && is_early(run))
+            run->figures.early_asks++;
     }
 }
 
@@ -143,14 +159,14 @@ static VhChildDaemon *start_daemon(VhLab *lab, Run *run)
 {
     static const VhChildDaemonCallbacks callbacks = {ask_started, ask_ended, planned};
     g_autofree char *folder = g_build_filename(vh_lab_dir(lab), run->engine, NULL);
-    g_autofree char *policy = policy_text(run->pool_bytes);
+    g_autofree char *text = policy_text(run->pool_bytes);
     g_autoptr(GError) error = NULL;
     VhChildDaemon *daemon;
     const VhChildDaemonOptions options = {
         .program = run->config->daemon,
         .uri = vh_lab_uri(lab),
         .folder = folder,
-        .policy = policy,
+        .policy = text,
         .engine = run->engine,
     };
 
@@ -191,6 +207,8 @@ static void add_look(Run *run, guint64 resident_bytes, double seconds)
         run->figures.short_s += seconds;
         run->figures.worst_mib = MAX(run->figures.worst_mib, missing / VH_MIB);
     }
+    if (free_bytes < (double)vh_share(run->pool_bytes, CRITICAL_EXIT_BP))
+        run->critical_us = g_get_monotonic_time();
     if (free_bytes < 0)
         run->figures.over_gib_s += -free_bytes / VH_GIB * seconds;
 }
@@ -241,6 +259,7 @@ static JsonObject *figures_of(const Run *run, BenchFleetTally total)
     json_object_set_int_member(row, "worked_bytes", (gint64)total.worked_bytes);
     json_object_set_int_member(row, "asks", run->figures.asks);
     json_object_set_int_member(row, "perf_asks", run->figures.perf_asks);
+    json_object_set_int_member(row, "early_asks", run->figures.early_asks);
     json_object_set_int_member(row, "wasted_asks", run->figures.wasted_asks);
     json_object_set_int_member(row, "returned_bytes", (gint64)total.returned_bytes);
     json_object_set_double_member(row, "bother_ms", run->figures.bother_ms);
@@ -307,6 +326,7 @@ static void run_engine(VhLab *lab, Run *run, JsonArray *engines, JsonArray *fami
     run->guests = bench_fleet_boot(lab, run->config);
     run->asks = g_array_new(FALSE, FALSE, sizeof(Ask));
     run->figures = (Figures){0};
+    run->critical_us = 0;
     if (run->pool_bytes == 0)
         run->pool_bytes = POOL_OF_PEAKS(bench_fleet_peak_bytes(run->guests)) / VH_MIB * VH_MIB;
     bench_progress("%s: %u guests, a pool of %" G_GUINT64_FORMAT " MiB", run->engine,
@@ -337,6 +357,7 @@ static void report_engines(BenchReport *report, const char *title, JsonArray *ro
         {"work MiB", "worked_bytes", (double)VH_MIB, 0},
         {"asks", "asks", 1, 0},
         {"of perf", "perf_asks", 1, 0},
+        {"early", "early_asks", 1, 0},
         {"wasted", "wasted_asks", 1, 0},
         {"returned MiB", "returned_bytes", (double)VH_MIB, 0},
         {"bother ms", "bother_ms", 1, 0},
