@@ -8,8 +8,8 @@ G_BEGIN_DECLS
 
 /*
  * "2026-01-31 14:05[:30[.5]]" (local time; a "T" may stand for the blank), the same with a "Z"
- * behind (UTC), or a duration, "10min": so long before now_us. Microseconds since 1970. VH_ERROR_INVALID
- * with what would be right.
+ * behind (UTC), or a duration, "10min": so long before now_us. Microseconds since 1970.
+ * VH_ERROR_INVALID with what would be right.
  */
 gboolean vh_moment_parse(const char *text, gint64 now_us, gint64 *ret_us,
                          GError **error) G_GNUC_WARN_UNUSED_RESULT;
