@@ -2,16 +2,15 @@
 /* The pool and its levels. */
 #include "vh-pool.h"
 
-static guint64 resident_of_guests(const VhSnapshot *snapshot)
+static void add_resident(const VhSnapshot *snapshot, VhPool *pool)
 {
-    guint64 sum = 0;
-
     for (guint i = 0; i < vh_snapshot_n_domains(snapshot); i++) {
         const VhDomain *domain = vh_snapshot_domain(snapshot, i);
-        if (domain->figures & VH_HAS_RSS && domain->rss_bytes <= VH_ABSURD_BYTES)
-            sum = vh_add(sum, domain->rss_bytes);
+        if (!(domain->figures & VH_HAS_RSS) || domain->rss_bytes > VH_ABSURD_BYTES)
+            continue;
+        pool->resident_bytes = vh_add(pool->resident_bytes, domain->rss_bytes);
+        pool->n_resident += domain->rss_bytes > 0;
     }
-    return sum;
 }
 
 /* a - b as a signed number, far enough from the ends that sums of two of them cannot wrap. */
@@ -59,7 +58,8 @@ void vh_pool_measure(const VhPoolConfig *config, const VhSnapshot *snapshot, VhP
 {
     const VhNode *node = NULL;
 
-    *ret_pool = (VhPool){.resident_bytes = resident_of_guests(snapshot)};
+    *ret_pool = (VhPool){.resident_bytes = 0};
+    add_resident(snapshot, ret_pool);
     switch (config->source) {
     case VH_POOL_BUDGET:
         set_size(ret_pool, config->budget_bytes,
@@ -112,13 +112,20 @@ static gint64 smooth(gint64 mean_per_s, __int128 change, gint64 elapsed_us)
                        weight_sum);
 }
 
-static void follow_available(const VhSnapshot *snapshot, gint64 elapsed_us, VhState *next,
-                             VhPool *pool)
+/* Whether it is the same pool as before: a limit, budget or reserve that was changed is no trend,
+ * and what a guest had before it was seen was not used up since. */
+static gboolean is_same(const VhPoolConfig *config, const VhState *next, const VhPool *pool)
+{
+    return next->pool_total_bytes == pool->total_bytes &&
+           (config->source != VH_POOL_BUDGET || next->pool_n_resident == pool->n_resident);
+}
+
+static void follow_available(const VhPoolConfig *config, const VhSnapshot *snapshot,
+                             gint64 elapsed_us, VhState *next, VhPool *pool)
 {
     guint64 in_flight = returned_in_flight(snapshot);
 
-    /* a limit, budget or reserve that was changed is no trend */
-    if (elapsed_us > 0 && next->pool_total_bytes == pool->total_bytes) {
+    if (elapsed_us > 0 && is_same(config, next, pool)) {
         __int128 returned =
             (__int128)in_flight + returned_at_end(snapshot) - next->pool_returned_bytes;
         __int128 change = (__int128)pool->available_bytes - next->pool_available_bytes;
@@ -126,6 +133,7 @@ static void follow_available(const VhSnapshot *snapshot, gint64 elapsed_us, VhSt
         next->pool_trend_bytes_per_s = MIN(trend, 0);
     }
     next->pool_total_bytes = pool->total_bytes;
+    next->pool_n_resident = pool->n_resident;
     next->pool_available_bytes = pool->available_bytes;
     next->pool_returned_bytes = in_flight;
 }
@@ -166,7 +174,7 @@ void vh_pool_follow(const VhConfig *config, const VhSnapshot *snapshot, VhState 
     pool->is_under_pressure =
         is_under_pressure(&config->pool, &snapshot->pressure, pool->swap_out_per_s);
     if (pool->is_known) {
-        follow_available(snapshot, elapsed_us, next, pool);
+        follow_available(&config->pool, snapshot, elapsed_us, next, pool);
         next->pool_time_us = snapshot->now_us;
         pool->trend_bytes_per_s = next->pool_trend_bytes_per_s;
     }
@@ -181,15 +189,25 @@ static gint64 bound(const VhAmount *amount, const VhPool *pool)
     return difference(vh_amount_bytes(amount, pool->total_bytes), 0);
 }
 
-/* The deepest level that available memory falls short of. */
-static VhLevel deepest_short_of(const VhPoolConfig *config, const VhPool *pool, gboolean of_exit)
+static VhLevel deepest_of(const VhPoolConfig *config, const VhPool *pool, gint64 available_bytes,
+                          gboolean of_exit)
 {
     for (int level = VH_LEVEL_CRITICAL; level > VH_LEVEL_IDLE; level--) {
         const VhLevelBounds *bounds = &config->levels[level];
-        if (pool->headed_bytes < bound(of_exit ? &bounds->exit : &bounds->enter, pool))
+        if (available_bytes < bound(of_exit ? &bounds->exit : &bounds->enter, pool))
             return (VhLevel)level;
     }
     return VH_LEVEL_IDLE;
+}
+
+/* The deepest level that A' falls short of. A trend is a guess: alone, it makes no more than one
+ * level of difference, so that it does not unlock those who are asked last. */
+static VhLevel deepest_short_of(const VhPoolConfig *config, const VhPool *pool, gboolean of_exit)
+{
+    VhLevel now = deepest_of(config, pool, pool->available_bytes, of_exit);
+    VhLevel ahead = deepest_of(config, pool, pool->headed_bytes, of_exit);
+
+    return MIN(ahead, MIN(now + 1, VH_LEVEL_CRITICAL));
 }
 
 void vh_pool_update_level(const VhPoolConfig *config, const VhPool *pool, gint64 now_us,

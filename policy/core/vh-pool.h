@@ -18,6 +18,7 @@ typedef struct {
     gint64 trend_bytes_per_s;   /* at most 0 */
     gint64 swap_out_per_s;      /* bytes that the host swaps out in a second */
     guint64 resident_bytes;     /* of all guests, hung ones as last seen */
+    guint n_resident;           /* guests that are in it */
     gboolean is_under_pressure; /* stalls or swapping say that it is worse than available looks */
 } VhPool;
 
@@ -39,16 +40,17 @@ void vh_pool_measure(const VhPoolConfig *config, const VhSnapshot *snapshot, VhP
 /*
  * The trend, and with it headed_bytes; the pressure. What asks returned meanwhile is taken out of
  * the trend, or it would hide how fast memory is being used up; a rise of what is available is no
- * reason to expect a further one, so that a trend is at most 0. Writes the pool_... and swap_out...
- * of `next`.
+ * reason to expect a further one, so that a trend is at most 0. Nor are guests a trend of a budget
+ * that have come or gone, or were not known yet. Writes the pool_... and swap_out... of `next`.
  */
 void vh_pool_follow(const VhConfig *config, const VhSnapshot *snapshot, VhState *next,
                     VhPool *pool);
 
 /*
- * The level by the bounds: up at once when A' is below a level's `enter`; down when it has been
- * above `exit` for the dwell, to the lowest level whose own `exit` it is not above. A pool that is
- * not known changes nothing. Writes level and better_since_us of `state`.
+ * The level by the bounds: up at once when A' is below a level's `enter`, but for a trend by no
+ * more than one level; down when it has been above `exit` for the dwell, to the lowest level whose
+ * own `exit` it is not above. A pool that is not known changes nothing. Writes level and
+ * better_since_us of `state`.
  */
 void vh_pool_update_level(const VhPoolConfig *config, const VhPool *pool, gint64 now_us,
                           VhState *state);

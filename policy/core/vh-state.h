@@ -90,6 +90,7 @@ struct VhState {
     gint64 pool_time_us; /* monotonic; 0: none yet */
     guint64 pool_total_bytes;
     gint64 pool_available_bytes;
+    guint pool_n_resident;       /* guests whose resident memory was in it */
     guint64 pool_returned_bytes; /* by the asks that were in flight then, so far */
     gint64 pool_trend_bytes_per_s;
     gboolean has_pool_swap_out;

@@ -216,6 +216,35 @@ static void test_another_size_is_no_trend(Fixture *fixture, gconstpointer unused
     g_assert_cmpint(fixture->pool.trend_bytes_per_s, ==, 0);
 }
 
+/* What a guest had before it was seen was not used up since. */
+static void test_new_guest_is_no_trend(Fixture *fixture, gconstpointer unused)
+{
+    VhDomain guests[] = {fixture_guest(1, "one"), fixture_guest(2, "two")};
+
+    guests[0].rss_bytes = 10 * VH_GIB;
+    guests[1].rss_bytes = 70 * VH_GIB;
+    for (guint n = 1; n <= G_N_ELEMENTS(guests); n++) {
+        g_autoptr(VhSnapshot) snapshot = fixture_snapshot(guests, n, 5 * n);
+        see_snapshot(fixture, snapshot);
+    }
+    g_assert_cmpint(fixture->pool.available_bytes, ==, 20 * (gint64)VH_GIB);
+    g_assert_cmpint(fixture->pool.trend_bytes_per_s, ==, 0);
+    g_assert_cmpint(fixture->plan->level, ==, VH_LEVEL_PROACTIVE);
+}
+
+/* However steep: from memory that is there to CRITICAL it is more than a guess can tell. */
+static void test_trend_raises_by_one(Fixture *fixture, gconstpointer unused)
+{
+    see(fixture, 0, 90 * VH_GIB);
+    see(fixture, 5, 40 * VH_GIB);
+    g_assert_cmpint(fixture->pool.headed_bytes, <, 8 * (gint64)VH_GIB); /* HIGH */
+    g_assert_cmpint(fixture->plan->level, ==, VH_LEVEL_PROACTIVE);
+    see(fixture, 5, 14 * VH_GIB);
+    g_assert_cmpint(fixture->plan->level, ==, VH_LEVEL_HIGH);
+    see(fixture, 5, 3 * VH_GIB);
+    g_assert_cmpint(fixture->plan->level, ==, VH_LEVEL_CRITICAL);
+}
+
 /* Clocks that stand still or go back, and figures at the ends of their range. */
 static void test_trend_of_nonsense(Fixture *fixture, gconstpointer unused)
 {
@@ -383,6 +412,8 @@ int main(int argc, char **argv)
     add("/pool/trend/asks-do-not-hide-a-fall", test_asks_do_not_hide_a_fall);
     add("/pool/trend/ask-that-ends-with-less", test_ask_that_ends_with_less);
     add("/pool/trend/another-size-is-none", test_another_size_is_no_trend);
+    add("/pool/trend/new-guest-is-none", test_new_guest_is_no_trend);
+    add("/pool/trend/raises-by-one", test_trend_raises_by_one);
     add("/pool/trend/nonsense", test_trend_of_nonsense);
     add("/pool/levels-and-dwell", test_levels_and_dwell);
     add("/pool/psi", test_psi);
