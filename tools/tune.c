@@ -19,7 +19,12 @@
 #define GOAL_COVERED 0.90
 #define GOAL_WASTED 0.05
 /* A constant is left where it is unless a change lowers the cost by this share. */
-#define LEAST_GAIN 0.002
+#define LEAST_GAIN 0.004
+/* By so much it may end above or below where it began. */
+#define WIDEST 32
+/* Asks at a time: what each takes of the host's CPUs is not simulated, so more always looks better.
+ */
+#define MOST_IN_FLIGHT 8
 
 typedef enum { SHARE, DURATION, SIZE, COUNT } Kind;
 
@@ -36,6 +41,7 @@ typedef struct {
         "model", key, kind, G_STRUCT_OFFSET(VhModel, member) \
     }
 static const Place places[] = {
+    MODEL("overhead", SIZE, overhead_bytes),
     MODEL("gamma", SHARE, gamma_bp),
     MODEL("sigma", SHARE, sigma_bp),
     MODEL("retouch", SHARE, retouch_bp),
@@ -264,6 +270,18 @@ static void tell(const TuneConstant *tried, double value, gboolean is_kept, gpoi
             tuner->last.covered * 100, tuner->last.wasted * 100, is_kept ? "kept" : "");
 }
 
+static double highest(const Place *place, double value)
+{
+    switch (place->kind) {
+    case SHARE:
+        return MIN(value * WIDEST, 99);
+    case COUNT:
+        return MOST_IN_FLIGHT;
+    default:
+        return value * WIDEST;
+    }
+}
+
 static void fill_constants(const Tuner *tuner, TuneConstant *constants)
 {
     g_autoptr(VhConfig) config = vh_config_new();
@@ -277,8 +295,8 @@ static void fill_constants(const Tuner *tuner, TuneConstant *constants)
         constants[i] = (TuneConstant){
             .name = name,
             .value = value,
-            .minimum = is_wanted ? value / 32 : value,
-            .maximum = is_wanted ? place->kind == SHARE ? MIN(value * 32, 99) : value * 32 : value,
+            .minimum = is_wanted ? value / WIDEST : value,
+            .maximum = is_wanted ? highest(place, value) : value,
             .is_whole = place->kind != SHARE,
         };
     }
