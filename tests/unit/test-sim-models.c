@@ -193,6 +193,8 @@ static double expect(const Line *line, gboolean has_learned)
     VhYield yield;
 
     vh_yield_compute(&config->model, &line->before, has_learned ? &learned : NULL, 0, &yield);
+    if (line->granule_kib == 0)
+        vh_yield_leave(&yield, vh_ask_default_reserve_bytes(line->before.maximum_bytes));
     double mib = (double)yield.expected_bytes / MIB;
     return line->asked_mib > 0 ? MIN(mib, line->asked_mib) : mib;
 }
