@@ -158,6 +158,25 @@ static gboolean check_names(const VhConfig *config, xmlXPathContext *context, co
     return TRUE;
 }
 
+/* Wrong arguments show only when something is evaluated: here, what does not hang on what a domain
+ * has. */
+static gboolean check_arguments(xmlXPathContext *context, xmlXPathCompExpr *compiled,
+                                GError **error)
+{
+    g_autoptr(xmlDoc) doc = vh_xml_parse("<domain/>", "an empty domain", NULL);
+    g_autoptr(xmlXPathObject) result = NULL;
+
+    context->doc = doc;
+    context->node = (xmlNode *)doc;
+    context->opLimit = VH_XPATH_STEPS_MAX;
+    result = xmlXPathCompiledEval(compiled, context);
+    if (!result)
+        g_set_error(error, VH_ERROR, VH_ERROR_INVALID,
+                    "it cannot be evaluated; see that each function has as many arguments as XPath "
+                    "1.0 gives it, and nodes where it wants nodes");
+    return result != NULL;
+}
+
 /* libxml2 keeps its words for what it prints, and hands out a code only. */
 static const char *syntax_reason(const xmlXPathContext *context)
 {
@@ -188,7 +207,7 @@ gboolean vh_xpath_check(const VhConfig *config, const char *xpath, GError **erro
             quoted, syntax_reason(context), context->lastError.int1 + 1);
         return FALSE;
     }
-    return check_names(config, context, xpath, error);
+    return check_names(config, context, xpath, error) && check_arguments(context, compiled, error);
 }
 
 /* ---- all of a policy ---- */

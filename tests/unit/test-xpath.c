@@ -161,6 +161,10 @@ static void test_refused(void)
         {"nova:evil()", "no function \"evil\""},
         {"matches(name, 'ci')", "\"starts-with(name, 'ci-')\""},
         {"//a[@b = $c]", "no variables"},
+        {"count()", "as many arguments"},
+        {"count('a')", "nodes where it wants nodes"},
+        {"/domain[starts-with(name)]", "as many arguments"},
+        {"//a | 'b'", "nodes where it wants nodes"},
     };
     g_autoptr(VhConfig) config = make_config(NULL, 0);
 
