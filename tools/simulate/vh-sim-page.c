@@ -76,31 +76,38 @@ typedef struct {
     GString *text;
 } Page;
 
-static void add_heading(Page *page, const char *text)
+/* Markdown shows names and sentences as they are. */
+static void add_text(Page *page, const char *html, const char *markdown, const char *text)
 {
     g_autofree char *escaped = g_markup_escape_text(text, -1);
+    g_auto(GStrv) parts = g_strsplit(page->is_html ? html : markdown, "%s", 2);
 
-    g_string_append_printf(page->text, page->is_html ? "<h2>%s</h2>\n" : "\n## %s\n\n", escaped);
+    g_string_append_printf(page->text, "%s%s%s", parts[0], page->is_html ? escaped : text,
+                           parts[1]);
+}
+
+static void add_heading(Page *page, const char *text)
+{
+    add_text(page, "<h2>%s</h2>\n", "\n## %s\n\n", text);
 }
 
 static void add_paragraph(Page *page, const char *text)
 {
-    g_autofree char *escaped = g_markup_escape_text(text, -1);
-
-    g_string_append_printf(page->text, page->is_html ? "<p>%s</p>\n" : "%s\n\n", escaped);
+    add_text(page, "<p>%s</p>\n", "%s\n\n", text);
 }
 
 static void add_item(Page *page, const char *text)
 {
-    g_autofree char *escaped = g_markup_escape_text(text, -1);
-
-    g_string_append_printf(page->text, page->is_html ? "<li>%s</li>\n" : "- %s\n", escaped);
+    add_text(page, "<li>%s</li>\n", "- %s\n", text);
 }
 
 static gboolean add_picture(Page *page, const char *svg, const char *name, GError **error)
 {
     if (page->is_html) {
-        g_string_append_printf(page->text, "<figure>%s</figure>\n", svg);
+        /* as an image of its own, because pictures on one page would share their names */
+        g_autofree char *data = g_base64_encode((const guchar *)svg, strlen(svg));
+        g_string_append_printf(
+            page->text, "<img alt=\"%s\" src=\"data:image/svg+xml;base64,%s\">\n", name, data);
         return TRUE;
     }
     g_autofree char *stem = g_strndup(page->path, strlen(page->path) - strlen(".md"));
@@ -177,7 +184,7 @@ static const char head[] =
     "body { font-family: sans-serif; max-width: 72em; margin: 2em auto; padding: 0 1em; }\n"
     "table { border-collapse: collapse; font-size: 85%; display: block; overflow-x: auto; }\n"
     "td, th { border: 1px solid #ccc; padding: 0.2em 0.5em; text-align: right; }\n"
-    "td:first-child { text-align: left; }\nfigure { margin: 0; }\n</style></head><body>\n"
+    "td:first-child { text-align: left; }\nimg { max-width: 100%; }\n</style></head><body>\n"
     "<h1>virthint simulate</h1>\n";
 
 gboolean vh_sim_show_write(const VhSimBatch *batch, const char *path, GError **error)
