@@ -2,8 +2,8 @@
 /* Request, CancelRequest, ListRequests, and what is told of each request. */
 #include "vh-dbus-requests.h"
 
+#include "vh-dbus-options.h"
 #include "vh-report.h"
-#include "vh-text.h"
 
 #define PROGRESS_INTERVAL_MS 200
 
@@ -38,8 +38,9 @@ static GVariant *document_of(const VhDbusRequests *requests, const VhRequestReco
     return g_variant_dict_end(&doc);
 }
 
-static gboolean take_urgency(GVariant *value, VhSessionRequest *request, GError **error)
+static gboolean take_urgency(GVariant *value, gpointer target, GError **error)
 {
+    VhSessionRequest *request = target;
     int level = g_variant_is_of_type(value, G_VARIANT_TYPE_STRING)
                     ? vh_level_from_name(g_variant_get_string(value, NULL))
                     : -1;
@@ -53,41 +54,14 @@ static gboolean take_urgency(GVariant *value, VhSessionRequest *request, GError 
     return TRUE;
 }
 
-static gboolean take_deadline(GVariant *value, VhSessionRequest *request, GError **error)
+static gboolean take_deadline(GVariant *value, gpointer target, GError **error)
 {
-    if (!g_variant_is_of_type(value, G_VARIANT_TYPE_INT64) || g_variant_get_int64(value) <= 0) {
-        g_set_error_literal(error, VH_ERROR, VH_ERROR_INVALID,
-                            "deadline_us: microseconds above 0, as a 64-bit signed integer (x)");
-        return FALSE;
-    }
-    request->deadline_us = g_variant_get_int64(value);
-    return TRUE;
+    VhSessionRequest *request = target;
+    return vh_dbus_options_take_deadline(value, &request->deadline_us, error);
 }
 
-/* Untrusted: an option that is not understood must not be taken for granted. */
-static gboolean read_options(GVariant *options, VhSessionRequest *request, GError **error)
-{
-    GVariantIter iter;
-    const char *key;
-    GVariant *value;
-
-    g_variant_iter_init(&iter, options);
-    while (g_variant_iter_next(&iter, "{&sv}", &key, &value)) {
-        g_autoptr(GVariant) held = value;
-        gboolean is_good = FALSE;
-        g_autofree char *quoted = vh_text_quote(key);
-        if (g_str_equal(key, "urgency"))
-            is_good = take_urgency(held, request, error);
-        else if (g_str_equal(key, "deadline_us"))
-            is_good = take_deadline(held, request, error);
-        else
-            g_set_error(error, VH_ERROR, VH_ERROR_INVALID,
-                        "unknown option %s; there are: urgency, deadline_us", quoted);
-        if (!is_good)
-            return FALSE;
-    }
-    return TRUE;
-}
+static const VhDbusOption request_options[] = {
+    {"urgency", take_urgency}, {"deadline_us", take_deadline}, {NULL, NULL}};
 
 static gboolean on_request(VhDbusDaemon1 *skeleton, GDBusMethodInvocation *invocation,
                            guint64 bytes, GVariant *options, VhDbusRequests *requests)
@@ -96,7 +70,7 @@ static gboolean on_request(VhDbusDaemon1 *skeleton, GDBusMethodInvocation *invoc
     g_autoptr(GError) error = NULL;
     guint64 id = 0;
 
-    if (read_options(options, &request, &error))
+    if (vh_dbus_options_read(options, request_options, &request, &error))
         id = vh_session_request(requests->session, &request, &error);
     if (id != 0)
         vh_dbus_daemon1_complete_request(skeleton, invocation, id);

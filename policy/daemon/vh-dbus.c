@@ -4,6 +4,7 @@
 
 #include "vh-dbus-error.h"
 #include "vh-dbus-generated.h"
+#include "vh-dbus-options.h"
 #include "vh-dbus-requests.h"
 #include "vh-report.h"
 
@@ -95,19 +96,16 @@ static gboolean on_explain_all(VhDbusDaemon1 *skeleton, GDBusMethodInvocation *i
     return TRUE;
 }
 
-static gboolean take_deadline(GVariant *value, VhSessionAsk *ask, GError **error)
+static gboolean take_deadline(GVariant *value, gpointer target, GError **error)
 {
-    if (!g_variant_is_of_type(value, G_VARIANT_TYPE_INT64) || g_variant_get_int64(value) <= 0) {
-        g_set_error_literal(error, VH_ERROR, VH_ERROR_INVALID,
-                            "deadline_us: microseconds above 0, as a 64-bit signed integer (x)");
-        return FALSE;
-    }
-    ask->deadline_us = g_variant_get_int64(value);
-    return TRUE;
+    VhSessionAsk *ask = target;
+    return vh_dbus_options_take_deadline(value, &ask->deadline_us, error);
 }
 
-static gboolean take_granule(GVariant *value, VhSessionAsk *ask, GError **error)
+static gboolean take_granule(GVariant *value, gpointer target, GError **error)
 {
+    VhSessionAsk *ask = target;
+
     if (!g_variant_is_of_type(value, G_VARIANT_TYPE_UINT64) ||
         !vh_reporting_granule_is_valid(g_variant_get_uint64(value))) {
         g_set_error_literal(error, VH_ERROR, VH_ERROR_INVALID,
@@ -119,37 +117,8 @@ static gboolean take_granule(GVariant *value, VhSessionAsk *ask, GError **error)
     return TRUE;
 }
 
-static const struct {
-    const char *key;
-    gboolean (*take)(GVariant *value, VhSessionAsk *ask, GError **error);
-} ask_options[] = {{"deadline_us", take_deadline}, {"granule_bytes", take_granule}};
-
-static gboolean take_option(const char *key, GVariant *value, VhSessionAsk *ask, GError **error)
-{
-    for (guint i = 0; i < G_N_ELEMENTS(ask_options); i++) {
-        if (g_str_equal(key, ask_options[i].key))
-            return ask_options[i].take(value, ask, error);
-    }
-    g_set_error(error, VH_ERROR, VH_ERROR_INVALID,
-                "unknown option '%s'; there are: deadline_us, granule_bytes", key);
-    return FALSE;
-}
-
-/* Untrusted: an option that is not understood must not be taken for granted. */
-static gboolean read_options(GVariant *options, VhSessionAsk *ask, GError **error)
-{
-    GVariantIter iter;
-    const char *key;
-    GVariant *value;
-
-    g_variant_iter_init(&iter, options);
-    while (g_variant_iter_next(&iter, "{&sv}", &key, &value)) {
-        g_autoptr(GVariant) held = value;
-        if (!take_option(key, held, ask, error))
-            return FALSE;
-    }
-    return TRUE;
-}
+static const VhDbusOption ask_options[] = {
+    {"deadline_us", take_deadline}, {"granule_bytes", take_granule}, {NULL, NULL}};
 
 /* Asks whose end came unseen (they failed while they started) drop out here. */
 static gboolean send_progress(gpointer data)
@@ -178,7 +147,7 @@ static gboolean on_ask(VhDbusDaemon1 *skeleton, GDBusMethodInvocation *invocatio
     VhSessionAsk ask = {.bytes = bytes};
     g_autoptr(GError) error = NULL;
 
-    if (!read_options(options, &ask, &error)) {
+    if (!vh_dbus_options_read(options, ask_options, &ask, &error)) {
         g_dbus_method_invocation_return_gerror(invocation, error);
         return TRUE;
     }
