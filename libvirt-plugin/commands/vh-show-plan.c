@@ -6,44 +6,6 @@
 #include "vh-table.h"
 #include "vh-units.h"
 
-static char *text_of(GVariant *row, const char *key)
-{
-    const char *text = vh_doc_text(row, key);
-    return *text != '\0' ? g_strdup(text) : NULL;
-}
-
-static char *count_of(GVariant *row, const char *key)
-{
-    guint64 count;
-    return vh_doc_get_bytes(row, key, &count) ? g_strdup_printf("%" G_GUINT64_FORMAT, count) : NULL;
-}
-
-static char *size_of(const VhContext *context, GVariant *row, const char *key)
-{
-    guint64 bytes;
-    return vh_doc_get_bytes(row, key, &bytes) ? vh_context_size(context, bytes) : NULL;
-}
-
-static char *id_cell(const VhContext *context, GVariant *row)
-{
-    return count_of(row, "id");
-}
-
-static char *bytes_cell(const VhContext *context, GVariant *row)
-{
-    return size_of(context, row, "bytes");
-}
-
-static char *returned_cell(const VhContext *context, GVariant *row)
-{
-    return size_of(context, row, "returned_bytes");
-}
-
-static char *urgency_cell(const VhContext *context, GVariant *row)
-{
-    return text_of(row, "urgency");
-}
-
 /* How long it has; a dash where it has for ever. */
 static char *left_cell(const VhContext *context, GVariant *row)
 {
@@ -68,9 +30,12 @@ static char *asks_cell(const VhContext *context, GVariant *row)
 }
 
 static const VhTableColumn request_columns[] = {
-    {"REQUEST", TRUE, FALSE, id_cell},        {"WANTED", TRUE, FALSE, bytes_cell},
-    {"RETURNED", TRUE, FALSE, returned_cell}, {"URGENCY", FALSE, FALSE, urgency_cell},
-    {"UNTIL", TRUE, FALSE, left_cell},        {"ASKS", FALSE, TRUE, asks_cell},
+    {"REQUEST", TRUE, FALSE, NULL, "id"},
+    {"WANTED", TRUE, FALSE, NULL, "bytes"},
+    {"RETURNED", TRUE, FALSE, NULL, "returned_bytes"},
+    {"URGENCY", FALSE, FALSE, NULL, "urgency"},
+    {"UNTIL", TRUE, FALSE, left_cell},
+    {"ASKS", FALSE, TRUE, asks_cell},
 };
 
 /* The plan does not know how many asks there were. */
@@ -111,25 +76,15 @@ char *vh_show_request(GVariant *request)
                            n_asks == 1 ? "" : "s", age);
 }
 
-static char *name_cell(const VhContext *context, GVariant *row)
-{
-    return text_of(row, "name");
-}
-
 static char *to_cell(const VhContext *context, GVariant *row)
 {
     return g_strdup(vh_doc_flag(row, "is_on") ? "on" : "off");
 }
 
-static char *text_cell(const VhContext *context, GVariant *row)
-{
-    return text_of(row, "text");
-}
-
 static const VhTableColumn switch_columns[] = {
-    {"DOMAIN", FALSE, FALSE, name_cell},
+    {"DOMAIN", FALSE, FALSE, NULL, "name"},
     {"TO", FALSE, FALSE, to_cell},
-    {"BECAUSE", FALSE, TRUE, text_cell},
+    {"BECAUSE", FALSE, TRUE, NULL, "text"},
 };
 
 char *vh_show_switches(const VhContext *context, GVariant *plan)
@@ -139,41 +94,6 @@ char *vh_show_switches(const VhContext *context, GVariant *plan)
     if (switches == NULL || g_variant_n_children(switches) == 0)
         return g_strdup("");
     return vh_table_format(context, switch_columns, G_N_ELEMENTS(switch_columns), switches);
-}
-
-static char *class_cell(const VhContext *context, GVariant *row)
-{
-    return text_of(row, "class");
-}
-
-static char *rank_cell(const VhContext *context, GVariant *row)
-{
-    return count_of(row, "rank");
-}
-
-static char *from_cell(const VhContext *context, GVariant *row)
-{
-    return text_of(row, "unlock");
-}
-
-static char *place_cell(const VhContext *context, GVariant *row)
-{
-    return count_of(row, "place");
-}
-
-static char *expected_cell(const VhContext *context, GVariant *row)
-{
-    return size_of(context, row, "expected_bytes");
-}
-
-static char *durable_cell(const VhContext *context, GVariant *row)
-{
-    return size_of(context, row, "durable_bytes");
-}
-
-static char *counted_cell(const VhContext *context, GVariant *row)
-{
-    return size_of(context, row, "counted_bytes");
 }
 
 static char *busy_cell(const VhContext *context, GVariant *row)
@@ -194,18 +114,18 @@ static char *price_cell(const VhContext *context, GVariant *row)
     return g_strdup_printf("%.4g", price);
 }
 
-static char *reason_cell(const VhContext *context, GVariant *row)
-{
-    return text_of(row, "reason");
-}
-
 static const VhTableColumn explanation_columns[] = {
-    {"PLACE", TRUE, FALSE, place_cell},     {"DOMAIN", FALSE, TRUE, name_cell},
-    {"CLASS", FALSE, TRUE, class_cell},     {"RANK", TRUE, FALSE, rank_cell},
-    {"FROM", FALSE, FALSE, from_cell},      {"EXPECTED", TRUE, FALSE, expected_cell},
-    {"LASTING", TRUE, FALSE, durable_cell}, {"COUNTED ON", TRUE, FALSE, counted_cell},
-    {"BUSY", TRUE, FALSE, busy_cell},       {"US/MIB", TRUE, FALSE, price_cell},
-    {"REASON", FALSE, FALSE, reason_cell},
+    {"PLACE", TRUE, FALSE, NULL, "place"},
+    {"DOMAIN", FALSE, TRUE, NULL, "name"},
+    {"CLASS", FALSE, TRUE, NULL, "class"},
+    {"RANK", TRUE, FALSE, NULL, "rank"},
+    {"FROM", FALSE, FALSE, NULL, "unlock"},
+    {"EXPECTED", TRUE, FALSE, NULL, "expected_bytes"},
+    {"LASTING", TRUE, FALSE, NULL, "durable_bytes"},
+    {"COUNTED ON", TRUE, FALSE, NULL, "counted_bytes"},
+    {"BUSY", TRUE, FALSE, busy_cell},
+    {"US/MIB", TRUE, FALSE, price_cell},
+    {"REASON", FALSE, FALSE, NULL, "reason"},
 };
 
 char *vh_show_explanations(const VhContext *context, GVariant *explanations)

@@ -35,16 +35,6 @@ static char *size_cell(const VhContext *context, GVariant *row, const char *key)
     return vh_doc_get_bytes(row, key, &bytes) ? vh_context_size(context, bytes) : NULL;
 }
 
-static char *name_cell(const VhContext *context, GVariant *row)
-{
-    return text_cell(row, "name");
-}
-
-static char *class_cell(const VhContext *context, GVariant *row)
-{
-    return text_cell(row, "class");
-}
-
 /* The tier, or what matters more at the moment. */
 static char *tier_cell(const VhContext *context, GVariant *row)
 {
@@ -55,46 +45,6 @@ static char *tier_cell(const VhContext *context, GVariant *row)
     if (vh_doc_flag(row, "is_recovering"))
         return g_strdup("(recovering)");
     return text_cell(row, "tier");
-}
-
-static char *resident_cell(const VhContext *context, GVariant *row)
-{
-    return size_cell(context, row, "resident_bytes");
-}
-
-static char *used_cell(const VhContext *context, GVariant *row)
-{
-    return size_cell(context, row, "used_bytes");
-}
-
-static char *free_cell(const VhContext *context, GVariant *row)
-{
-    return size_cell(context, row, "free_bytes");
-}
-
-static char *expected_cell(const VhContext *context, GVariant *row)
-{
-    return size_cell(context, row, "expected_bytes");
-}
-
-static char *counted_cell(const VhContext *context, GVariant *row)
-{
-    return size_cell(context, row, "counted_bytes");
-}
-
-static char *bytes_cell(const VhContext *context, GVariant *row)
-{
-    return size_cell(context, row, "bytes");
-}
-
-static char *method_cell(const VhContext *context, GVariant *row)
-{
-    return text_cell(row, "method");
-}
-
-static char *reason_cell(const VhContext *context, GVariant *row)
-{
-    return text_cell(row, "reason");
 }
 
 static char *because_cell(const VhContext *context, GVariant *row)
@@ -136,22 +86,31 @@ static char *gave_cell(const VhContext *context, GVariant *row)
 }
 
 static const VhTableColumn domain_columns[] = {
-    {"DOMAIN", FALSE, TRUE, name_cell},       {"CLASS", FALSE, TRUE, class_cell},
-    {"TIER", FALSE, FALSE, tier_cell},        {"RESIDENT", TRUE, FALSE, resident_cell},
-    {"USED", TRUE, FALSE, used_cell},         {"FREE", TRUE, FALSE, free_cell},
-    {"EXPECTED", TRUE, FALSE, expected_cell}, {"LAST ASK", TRUE, FALSE, last_ask_cell},
+    {"DOMAIN", FALSE, TRUE, NULL, "name"},
+    {"CLASS", FALSE, TRUE, NULL, "class"},
+    {"TIER", FALSE, FALSE, tier_cell},
+    {"RESIDENT", TRUE, FALSE, NULL, "resident_bytes"},
+    {"USED", TRUE, FALSE, NULL, "used_bytes"},
+    {"FREE", TRUE, FALSE, NULL, "free_bytes"},
+    {"EXPECTED", TRUE, FALSE, NULL, "expected_bytes"},
+    {"LAST ASK", TRUE, FALSE, last_ask_cell},
     {"GAVE", TRUE, FALSE, gave_cell},
 };
 
 static const VhTableColumn ask_columns[] = {
-    {"DOMAIN", FALSE, TRUE, name_cell},        {"CLASS", FALSE, TRUE, class_cell},
-    {"ASK FOR", TRUE, FALSE, bytes_cell},      {"EXPECTED", TRUE, FALSE, expected_cell},
-    {"COUNTED ON", TRUE, FALSE, counted_cell}, {"METHOD", FALSE, FALSE, method_cell},
+    {"DOMAIN", FALSE, TRUE, NULL, "name"},
+    {"CLASS", FALSE, TRUE, NULL, "class"},
+    {"ASK FOR", TRUE, FALSE, NULL, "bytes"},
+    {"EXPECTED", TRUE, FALSE, NULL, "expected_bytes"},
+    {"COUNTED ON", TRUE, FALSE, NULL, "counted_bytes"},
+    {"METHOD", FALSE, FALSE, NULL, "method"},
 };
 
 static const VhTableColumn refusal_columns[] = {
-    {"DOMAIN", FALSE, FALSE, name_cell},      {"CLASS", FALSE, FALSE, class_cell},
-    {"EXPECTED", TRUE, FALSE, expected_cell}, {"REASON", FALSE, FALSE, reason_cell},
+    {"DOMAIN", FALSE, FALSE, NULL, "name"},
+    {"CLASS", FALSE, FALSE, NULL, "class"},
+    {"EXPECTED", TRUE, FALSE, NULL, "expected_bytes"},
+    {"REASON", FALSE, FALSE, NULL, "reason"},
     {"BECAUSE", FALSE, TRUE, because_cell},
 };
 

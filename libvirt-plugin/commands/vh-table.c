@@ -1,11 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* libsmartcols from documents. Knows no document's keys: those are the columns' functions'. */
+/* libsmartcols from documents. Knows no document's keys: those are the columns'. */
 #include "vh-table.h"
+
+#include "vh-doc.h"
 
 #include <libsmartcols.h>
 
 typedef struct libscols_table Table;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Table, scols_unref_table)
+
+/* By the value's type and the key's unit; NULL where it is missing. */
+static char *cell_by_key(const VhContext *context, const char *key, GVariant *row)
+{
+    const char *text = vh_doc_text(row, key);
+    guint64 number;
+
+    if (*text != '\0')
+        return g_strdup(text);
+    if (!vh_doc_get_bytes(row, key, &number))
+        return NULL;
+    return g_str_has_suffix(key, "bytes") ? vh_context_size(context, number)
+                                          : g_strdup_printf("%" G_GUINT64_FORMAT, number);
+}
 
 static gboolean fill_row(Table *table, const VhContext *context, const VhTableColumn *columns,
                          guint n_columns, GVariant *row)
@@ -15,7 +31,8 @@ static gboolean fill_row(Table *table, const VhContext *context, const VhTableCo
     if (line == NULL)
         return FALSE;
     for (guint i = 0; i < n_columns; i++) {
-        g_autofree char *cell = columns[i].cell(context, row);
+        g_autofree char *cell = columns[i].cell != NULL ? columns[i].cell(context, row)
+                                                        : cell_by_key(context, columns[i].key, row);
         if (scols_line_set_data(line, i, cell != NULL ? cell : "-") != 0)
             return FALSE;
     }

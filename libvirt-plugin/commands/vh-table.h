@@ -12,6 +12,7 @@ typedef struct {
     gboolean may_cut;  /* gives way first where the terminal is narrow */
     /* The cell's text, freed with g_free(); NULL: unknown, shown as "-". */
     char *(*cell)(const VhContext *context, GVariant *row);
+    const char *key; /* where there is no function: the text, count or size under this key */
 } VhTableColumn;
 
 /*
