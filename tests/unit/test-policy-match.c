@@ -3,6 +3,7 @@
  * files merge, and that whoever knows XPath is asked. */
 #include "vh-policy-keys.h"
 #include "vh-policy-text.h"
+#include "vh-schedule.h"
 
 #include <string.h>
 
@@ -239,6 +240,165 @@ static void test_checked(void)
     g_assert_cmpstr(error->message, ==, "1:4: /match/2/xpath: it is bad; write a good one");
 }
 
+/* ---- whatever can be configured comes back as it was ---- */
+
+static guint64 random_between(guint64 low, guint64 high)
+{
+    guint64 word = ((guint64)g_test_rand_int_range(0, G_MAXINT32) << 31) |
+                   (guint64)g_test_rand_int_range(0, G_MAXINT32);
+
+    return low + word % (high - low + 1);
+}
+
+static guint64 random_quantity(const VhPolicyKey *key)
+{
+    guint64 value = random_between(key->minimum, key->maximum);
+
+    if (key->zero_is_none && g_test_rand_bit())
+        return 0;
+    if (key->step > 0)
+        value = value / key->step * key->step;
+    if (!key->is_power)
+        return MAX(value, key->minimum);
+    for (guint64 power = key->minimum;; power <<= 1) {
+        if (power * 2 > value)
+            return power;
+    }
+}
+
+static int random_word(const VhPolicyKey *key)
+{
+    guint n = 0;
+
+    while (key->words[n].word)
+        n++;
+    return key->words[g_test_rand_int_range(0, (gint)n)].value;
+}
+
+static void set_random(const VhPolicyKey *key, gpointer base)
+{
+    gpointer at = (guint8 *)base + key->offset;
+
+    switch (key->kind) {
+    case VH_KEY_COUNT:
+    case VH_KEY_SHARE:
+        *(guint *)at = (guint)random_quantity(key);
+        break;
+    case VH_KEY_SIZE:
+    case VH_KEY_DURATION:
+        *(guint64 *)at = random_quantity(key);
+        break;
+    case VH_KEY_AMOUNT:
+        *(VhAmount *)at =
+            g_test_rand_bit()
+                ? (VhAmount){.bytes = random_quantity(key)}
+                : (VhAmount){.is_share = TRUE, .share_bp = (guint)random_between(0, 10000)};
+        break;
+    case VH_KEY_WORD:
+        *(int *)at = random_word(key);
+        break;
+    default:
+        g_assert_not_reached();
+    }
+}
+
+static const VhPolicySection *section_of(const char *name)
+{
+    return vh_policy_section_find(&vh_policy_top, name)->section;
+}
+
+static VhSchedule random_schedule(const VhConfig *config)
+{
+    const VhPolicySection *keys = section_of("classes");
+    VhSchedule schedule;
+
+    memset(&schedule, 0, sizeof schedule); /* and its padding: it is compared as memory */
+    schedule.days = (guint8)random_between(1, 0x7f);
+    schedule.start_min = (guint)random_between(0, 1439);
+    do
+        schedule.end_min = (guint)random_between(1, 1440);
+    while (schedule.end_min == schedule.start_min);
+    schedule.class_index = (guint)random_between(0, config->n_classes - 1);
+    while (schedule.keys == 0) {
+        for (guint i = 0; i < keys->n_keys; i++) {
+            if (g_test_rand_bit() && !(schedule.keys & keys->keys[i].flag)) {
+                schedule.keys |= keys->keys[i].flag;
+                set_random(&keys->keys[i], &schedule.values);
+            }
+        }
+    }
+    return schedule;
+}
+
+static VhConfig *random_config(void)
+{
+    const VhPolicySection *class_keys = section_of("classes");
+    const VhPolicySection *model_keys = section_of("model");
+    VhConfig *config = vh_config_new();
+
+    for (guint i = 0; i < model_keys->n_keys; i++)
+        set_random(&model_keys->keys[i], &config->model);
+    for (guint i = 0; i < config->n_classes; i++) {
+        for (guint k = 0; k < class_keys->n_keys; k++)
+            set_random(&class_keys->keys[k], &config->classes[i]);
+    }
+    config->n_schedules = 5;
+    config->schedules = g_new(VhSchedule, config->n_schedules);
+    for (guint i = 0; i < config->n_schedules; i++)
+        config->schedules[i] = random_schedule(config);
+    config->override_keys = (guint)random_between(1, 2 * VH_OVERRIDE_REPORTING - 1);
+    return config;
+}
+
+static void check_class(const VhClass *a, const VhClass *b)
+{
+    const VhPolicySection *keys = section_of("classes");
+
+    for (guint i = 0; i < keys->n_keys; i++) {
+        VhSchedule copy = {.keys = keys->keys[i].flag, .values = *b};
+        VhClass merged = *a;
+        vh_schedule_apply(&copy, &merged);
+        g_assert_cmpmem(&merged, sizeof merged, a, sizeof *a);
+    }
+}
+
+static void test_generated(void)
+{
+    guint rounds = g_test_thorough() || g_getenv("VH_TEST_LONG") ? 5000 : 200;
+
+    for (guint round = 0; round < rounds; round++) {
+        g_autoptr(GError) error = NULL;
+        g_autoptr(VhConfig) config = random_config();
+        g_autofree char *text = vh_policy_format(config);
+        VhPolicyText file = {"p.json", text, strlen(text)};
+        g_autoptr(VhConfig) again = vh_policy_parse(&file, 1, &error);
+
+        g_assert_no_error(error);
+        g_assert_cmpmem(&config->model, sizeof config->model, &again->model, sizeof again->model);
+        for (guint i = 0; i < config->n_classes; i++)
+            check_class(&config->classes[i], &again->classes[i]);
+        g_assert_cmpmem(config->schedules, config->n_schedules * sizeof(VhSchedule),
+                        again->schedules, again->n_schedules * sizeof(VhSchedule));
+        g_assert_cmpuint(config->override_keys, ==, again->override_keys);
+    }
+}
+
+/* Each key of a class has its bit, and no two the same one: or a schedule would set another. */
+static void test_flags(void)
+{
+    const VhPolicySection *keys = section_of("classes");
+    guint seen = 0;
+
+    for (guint i = 0; i < keys->n_keys; i++) {
+        guint flag = keys->keys[i].flag;
+        g_assert_cmpuint(flag, !=, 0);
+        g_assert_cmpuint(flag & (flag - 1), ==, 0);
+        g_assert_cmpuint(seen & flag, ==, 0);
+        seen |= flag;
+    }
+    g_assert_cmpuint(seen, ==, 2 * VH_CLASS_MAX_PER_MIN - 1);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -250,5 +410,7 @@ int main(int argc, char **argv)
     g_test_add_func("/policy-match/merge", test_merge);
     g_test_add_func("/policy-match/too-many-xpaths", test_too_many_xpaths);
     g_test_add_func("/policy-match/checked", test_checked);
+    g_test_add_func("/policy-match/generated", test_generated);
+    g_test_add_func("/policy-match/flags", test_flags);
     return g_test_run();
 }
