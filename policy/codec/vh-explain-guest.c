@@ -149,6 +149,7 @@ static void say_yield(VhExplain *explain)
     g_autofree char *gamma = vh_explain_percent(yield->gamma_bp);
     g_autofree char *gamma_origin = origin_text(n_returns, "ask");
     g_autofree char *expected = vh_format_size(yield->expected_bytes);
+    g_autofree char *doubtful = vh_format_size(yield->doubtful_bytes);
     g_autofree char *retouch = vh_explain_percent(yield->retouch_bp);
     g_autofree char *retouch_origin = origin_text(n_rebounds, "ask");
     g_autofree char *durable = vh_format_size(yield->durable_bytes);
@@ -163,8 +164,13 @@ static void say_yield(VhExplain *explain)
                    "An ask reaches %s of the rest, %s, and %s stay free in it meanwhile: "
                    "%s expected.",
                    gamma, gamma_origin, reserve, expected);
-    vh_explain_say(explain, "Of that it soon takes %s again, %s: %s last.", retouch, retouch_origin,
-                   durable);
+    if (yield->doubtful_bytes != 0)
+        vh_explain_say(explain,
+                       "%s of that are doubtful, because QEMU itself may take them: they are not "
+                       "counted on.",
+                       doubtful);
+    vh_explain_say(explain, "Of what is expected it soon takes %s again, %s: %s last.", retouch,
+                   retouch_origin, durable);
     vh_explain_say(explain,
                    "Less %s that are uncertain, %s are counted on; under %s it is not "
                    "worth an ask.",

@@ -22,6 +22,7 @@ GVariant *vh_report_yield(const VhYield *yield)
     vh_report_add_bytes(&doc, "left_bytes", yield->left_bytes);
     vh_report_add_count(&doc, "gamma_bp", yield->gamma_bp);
     vh_report_add_bytes(&doc, "expected_bytes", yield->expected_bytes);
+    vh_report_add_bytes(&doc, "doubtful_bytes", yield->doubtful_bytes);
     vh_report_add_count(&doc, "retouch_bp", yield->retouch_bp);
     vh_report_add_bytes(&doc, "durable_bytes", yield->durable_bytes);
     vh_report_add_count(&doc, "sigma_bp", yield->sigma_bp);

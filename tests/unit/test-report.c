@@ -136,6 +136,7 @@ static void add_rich_verdict(Fixture *f)
                            .counted_bytes = 1500 * VH_MIB,
                            .residue_bytes = 20 * VH_MIB,
                            .left_bytes = 30 * VH_MIB,
+                           .doubtful_bytes = 40 * VH_MIB,
                            .gamma_bp = 8000,
                            .retouch_bp = 750,
                            .sigma_bp = 2000};
@@ -425,6 +426,7 @@ static void test_explain(void)
         "leaves 30.0 MiB of it",
         "reaches 80 % of the rest, as learned from 3 asks",
         "1.8 GiB expected",
+        "40.0 MiB of that are doubtful",
         "soon takes 7.5 % again, as learned from 2 asks: 1.7 GiB last",
         "Less 20 % that are uncertain, 1.5 GiB are counted on",
         "12.5 % busy",
