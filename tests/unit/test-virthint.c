@@ -21,6 +21,7 @@ typedef struct {
     GTestDBus *bus;
     char *folder;
     char *policy;
+    char *record; /* NULL: the daemon records nothing */
     GSubprocess *daemon;
 } Bench;
 
@@ -97,9 +98,17 @@ static void start_daemon(Bench *bench)
     gint64 end_us = g_get_monotonic_time() + TIMEOUT_US;
     g_autoptr(GError) error = NULL;
 
-    bench->daemon = g_subprocess_new(
-        G_SUBPROCESS_FLAGS_STDERR_SILENCE, &error, program("VIRTHINTD"), "--bus",
-        g_test_dbus_get_bus_address(bench->bus), "--connect", URI, "--policy", bench->policy, NULL);
+    const char *argv[] = {program("VIRTHINTD"),
+                          "--bus",
+                          g_test_dbus_get_bus_address(bench->bus),
+                          "--connect",
+                          URI,
+                          "--policy",
+                          bench->policy,
+                          bench->record != NULL ? "--record" : NULL,
+                          bench->record,
+                          NULL};
+    bench->daemon = g_subprocess_newv(argv, G_SUBPROCESS_FLAGS_STDERR_SILENCE, &error);
     g_assert_no_error(error);
     for (;;) { /* on the bus, and after its first cycle */
         g_auto(Result) result = run("list");
@@ -118,9 +127,12 @@ static void tear_down(Bench *bench, gconstpointer data)
         g_assert_true(g_subprocess_get_successful(bench->daemon));
         g_object_unref(bench->daemon);
     }
+    if (bench->record != NULL)
+        g_remove(bench->record);
     g_remove(bench->policy);
     g_rmdir(bench->folder);
     g_free(bench->policy);
+    g_free(bench->record);
     g_free(bench->folder);
 }
 
@@ -166,6 +178,41 @@ static void test_check(Bench *bench, gconstpointer data)
     write_policy(bench, "{\"version\": 1,\n \"colour\": 3}\n");
     assert_run(json, 1, "\"is_valid\" : false", ":2: /colour");
     assert_run("check /no/such/file", 1, "", "/no/such/file");
+}
+
+/* What was decided a moment ago, of which the daemon says where it is written down. */
+static void test_explain_past(Bench *bench, gconstpointer data)
+{
+    bench->record = g_build_filename(bench->folder, "record.jsonl", NULL);
+    g_autofree char *from_file = g_strdup_printf("explain test --at 1ms --trace %s", bench->record);
+
+    assert_run("explain test --at 1ms", 1, "", "no virthintd runs on this bus; name a recording");
+    assert_run(from_file, 1, "", bench->record);
+    start_daemon(bench);
+    assert_run("explain test --at 1ms", 0, "So it is not asked", "");
+    assert_run("explain test --at 1ms --json", 0, "\"no-autodeflate\"", "");
+    assert_run(from_file, 0, "So it is not asked", "");
+    assert_run("explain nobody --at 1ms", 1, "", "no domain 'nobody'");
+    assert_run("explain test --at 10d", 1, "", bench->record);
+}
+
+static void test_nothing_recorded(Bench *bench, gconstpointer data)
+{
+    start_daemon(bench);
+    assert_run("explain test --at 1ms", 1, "", "virthintd records nothing");
+}
+
+/* Taken, shown, ended; and its end by itself, waited for. */
+static void test_request(Bench *bench, gconstpointer data)
+{
+    assert_run("request 1MiB", 1, "", "no virthintd runs");
+    start_daemon(bench);
+    assert_run("request", 0, "", "no request is open");
+    assert_run("request 1MiB --urgency critical", 0, "request 1 is open", "");
+    assert_run("request --json", 0, "\"critical\"", "");
+    assert_run("request --cancel 1", 0, "request 1 is cancelled", "");
+    assert_run("request --cancel 1", 1, "", "no request 1 is open");
+    assert_run("request 1MiB --deadline 1ms --wait", 1, "request 2: expired: 0 B of 1.0 MiB", "");
 }
 
 static void test_daemon(Bench *bench, gconstpointer data)
@@ -386,6 +433,9 @@ int main(int argc, char **argv)
     add("/virthint/own-connection", bus, test_own_connection);
     add("/virthint/check", bus, test_check);
     add("/virthint/daemon", bus, test_daemon);
+    add("/virthint/explain-past", bus, test_explain_past);
+    add("/virthint/nothing-recorded", bus, test_nothing_recorded);
+    add("/virthint/request", bus, test_request);
     add("/virthint/xpath", bus, test_xpath);
     add("/virthint/around-the-daemon", bus, test_around_the_daemon);
     add("/virthint/pool-that-is-not-there", bus, test_pool_that_is_not_there);
