@@ -52,7 +52,7 @@ static void write_ci(GString *text, GRand *rand, guint mib, guint seconds)
 
     write_wait(text, at_s);
     while (at_s < seconds) {
-        guint rest_s = between(rand, 20, 40);
+        guint rest_s = between(rand, 30, 60);
 
         at_s += write_burst(text, mib, 4, between(rand, 3, 8));
         write_wait(text, rest_s);
@@ -146,14 +146,14 @@ static void write_cron(GString *text, GRand *rand, guint mib, guint seconds)
 }
 
 const BenchFleetFamily bench_fleet_families[] = {
-    {"idle", "standard", 4, 384, FALSE, write_idle},
-    {"ci", "batch", 6, 384, FALSE, write_ci},
-    {"jvm", "standard", 3, 288, FALSE, write_jvm},
+    {"idle", "standard", 6, 384, FALSE, write_idle},
+    {"ci", "batch", 5, 384, FALSE, write_ci},
+    {"jvm", "standard", 2, 288, FALSE, write_jvm},
     {"db", "perf", 4, 320, FALSE, write_db},
-    {"cache", "standard", 3, 320, TRUE, write_cache},
+    {"cache", "standard", 2, 320, TRUE, write_cache},
     {"fragmented", "batch", 2, 352, FALSE, write_fragmented},
     {"leaker", "standard", 1, 256, FALSE, write_leaker},
-    {"cron", "batch", 1, 384, FALSE, write_cron},
+    {"cron", "batch", 2, 384, FALSE, write_cron},
 };
 const guint bench_fleet_n_families = G_N_ELEMENTS(bench_fleet_families);
 
