@@ -50,11 +50,7 @@ char *vh_show_requests(const VhContext *context, GVariant *requests)
 
 char *vh_show_open_requests(const VhContext *context, GVariant *plan)
 {
-    g_autoptr(GVariant) requests = vh_doc_list(plan, "requests");
-
-    if (requests == NULL || g_variant_n_children(requests) == 0)
-        return g_strdup("");
-    return vh_table_format(context, request_columns, N_PLAN_REQUEST_COLUMNS, requests);
+    return vh_table_format_list(context, request_columns, N_PLAN_REQUEST_COLUMNS, plan, "requests");
 }
 
 char *vh_show_request(GVariant *request)
@@ -89,11 +85,8 @@ static const VhTableColumn switch_columns[] = {
 
 char *vh_show_switches(const VhContext *context, GVariant *plan)
 {
-    g_autoptr(GVariant) switches = vh_doc_list(plan, "switches");
-
-    if (switches == NULL || g_variant_n_children(switches) == 0)
-        return g_strdup("");
-    return vh_table_format(context, switch_columns, G_N_ELEMENTS(switch_columns), switches);
+    return vh_table_format_list(context, switch_columns, G_N_ELEMENTS(switch_columns), plan,
+                                "switches");
 }
 
 static char *busy_cell(const VhContext *context, GVariant *row)

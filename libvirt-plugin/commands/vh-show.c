@@ -130,20 +130,13 @@ char *vh_show_domains(const VhContext *context, GVariant *domains, gboolean is_a
 
 char *vh_show_asks(const VhContext *context, GVariant *plan)
 {
-    g_autoptr(GVariant) asks = vh_doc_list(plan, "asks");
-
-    if (asks == NULL || g_variant_n_children(asks) == 0)
-        return g_strdup("");
-    return vh_table_format(context, ask_columns, G_N_ELEMENTS(ask_columns), asks);
+    return vh_table_format_list(context, ask_columns, G_N_ELEMENTS(ask_columns), plan, "asks");
 }
 
 char *vh_show_refusals(const VhContext *context, GVariant *plan)
 {
-    g_autoptr(GVariant) refusals = vh_doc_list(plan, "refusals");
-
-    if (refusals == NULL || g_variant_n_children(refusals) == 0)
-        return g_strdup("");
-    return vh_table_format(context, refusal_columns, G_N_ELEMENTS(refusal_columns), refusals);
+    return vh_table_format_list(context, refusal_columns, G_N_ELEMENTS(refusal_columns), plan,
+                                "refusals");
 }
 
 /* " (raised from low by psi-some)"; "" where pressure changes nothing. */

@@ -92,3 +92,13 @@ char *vh_table_format(const VhContext *context, const VhTableColumn *columns, gu
     return length == 0 || shown[length - 1] == '\n' ? g_steal_pointer(&shown)
                                                     : g_strconcat(shown, "\n", NULL);
 }
+
+char *vh_table_format_list(const VhContext *context, const VhTableColumn *columns, guint n_columns,
+                           GVariant *document, const char *key)
+{
+    g_autoptr(GVariant) rows = vh_doc_list(document, key);
+
+    if (rows == NULL || g_variant_n_children(rows) == 0)
+        return g_strdup("");
+    return vh_table_format(context, columns, n_columns, rows);
+}

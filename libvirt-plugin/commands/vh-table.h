@@ -22,4 +22,8 @@ typedef struct {
 char *vh_table_format(const VhContext *context, const VhTableColumn *columns, guint n_columns,
                       GVariant *rows);
 
+/* The same of a list (aa{sv}) in a document; "" where it is missing, or empty. */
+char *vh_table_format_list(const VhContext *context, const VhTableColumn *columns, guint n_columns,
+                           GVariant *document, const char *key);
+
 G_END_DECLS
