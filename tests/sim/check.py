@@ -8,8 +8,11 @@ Usage: check.py VIRTHINT SEEDS HORIZON [SCENARIO...]     (HORIZON "-": each scen
 """
 import json
 import math
+import os
+import shutil
 import subprocess
 import sys
+import tempfile
 
 SPREADS = ("cost", "deficit_gib_s", "bother_ms", "refault_mib", "protected_asks", "wasted_share",
            "regret", "lcb_coverage")
@@ -65,6 +68,24 @@ def scenario_problems(scenario):
     return problems
 
 
+def report_problems(program, folder):
+    """A page in each language; both show the verdict, and the pictures are inside or beside."""
+    options = ["--scenario", "example-small", "--seeds", "2", "--horizon", "5min",
+               "--engines", "virthint,none"]
+    problems = []
+    for name, wanted in (("page.html", 'src="data:image/svg+xml;base64,'),
+                         ("page.md", "![example-small-cost](page-example-small-cost.svg)")):
+        path = os.path.join(folder, name)
+        simulate(program, [*options, "--report", path])
+        with open(path, encoding="utf-8") as page:
+            text = page.read()
+        if wanted not in text or "asks of protected guests" not in text:
+            problems.append("%s lacks its picture or verdict" % name)
+    if not os.path.exists(os.path.join(folder, "page-example-small-cost.svg")):
+        problems.append("the picture beside the Markdown is not there")
+    return problems
+
+
 def main():
     program, seeds, horizon = sys.argv[1:4]
     chosen = [argument for name in sys.argv[4:] for argument in ("--scenario", name)]
@@ -80,6 +101,12 @@ def main():
     again = ["--scenario", names[0], "--seeds", "2", "--horizon", "20min"]
     is_good &= report(simulate(program, again) == simulate(program, again),
                       "the same seed gives the same document")
+    if shutil.which("gnuplot"):
+        with tempfile.TemporaryDirectory() as folder:
+            problems = report_problems(program, folder)
+        is_good &= report(not problems, "reports", problems)
+    else:
+        report(True, "reports # SKIP gnuplot is not installed")
     print("1..%d" % n_tests)
     return 0 if is_good else 1
 

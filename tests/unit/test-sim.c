@@ -3,6 +3,7 @@
  * a run is the same each time, and the arithmetic of its figures. */
 #include "vh-sim-batch.h"
 #include "vh-sim-figures.h"
+#include "vh-sim-future.h"
 #include "vh-sim-guest.h"
 #include "vh-sim-random.h"
 #include "vh-sim-world.h"
@@ -150,7 +151,7 @@ static void test_same_again(void)
         g_assert_true(vh_sim_batch_add_engine(batch, "reference", NULL));
         g_assert_true(vh_sim_batch_add_scenario(batch, load("example-small"), "f", NULL, 0, NULL));
         g_assert_true(vh_sim_batch_run(batch));
-        g_assert_cmpuint(batch->steps, ==, 2 * 3 * 600 * 14);
+        g_assert_cmpuint(batch->steps, ==, (1 + VH_SIM_FUTURES) * 3 * 600 * 14);
         const VhSimSheet *sheet = g_ptr_array_index(batch->sheets, 0);
         const double *values = sheet->results[0].values;
         gsize size = sizeof(double) * VH_METRICS * 3;

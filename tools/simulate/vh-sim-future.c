@@ -10,27 +10,36 @@
 #define STEP_S 10    /* how fine the future is kept */
 #define NEAR_STEPS 6 /* what is needed within a minute is asked for now */
 #define FAR_STEPS 60 /* what is touched again within ten minutes is paid for */
-/* What is missing now is missing for five minutes; how much of it an ask spares in that time is
- * looked at so often. */
-#define AGAIN_STEPS 30
-#define LOOKS 5
+#define LOOKS                                                                          \
+    5 /* so often it is looked how much of an ask is left in the time that it is worth \
+       */
 #define MIB ((double)VH_MIB)
 
+/* How long what is missing now is thought to be missing where nobody gives it, in steps. Which is
+ * best depends on the fleet, so all are tried. */
+static const guint patience_steps[VH_SIM_FUTURES] = {6, 30, 90};
+
 struct VhSimFuture {
+    guint patience;
     guint n_members, n_steps;
     float *wanted_mib; /* by member, then by step */
     GArray *guests;    /* VhReferenceGuest */
     double *worth_ms;  /* scratch: of each */
+    double *asked_s;   /* of each the last VH_ASKS_PER_HOUR_MAX asks, in turn */
+    guint *n_asked;    /* of each, ever */
 };
 
-VhSimFuture *vh_sim_future_new(const VhSimWorld *world, gint64 horizon_us)
+VhSimFuture *vh_sim_future_new(const VhSimWorld *world, gint64 horizon_us, guint variant)
 {
     VhSimFuture *future = g_new0(VhSimFuture, 1);
 
     future->n_members = vh_sim_world_n_members(world);
     future->n_steps = (guint)(horizon_us / VH_SEC / STEP_S) + FAR_STEPS + 2;
     future->wanted_mib = g_new0(float, (gsize)future->n_members * future->n_steps);
+    future->patience = patience_steps[variant];
     future->worth_ms = g_new(double, future->n_members);
+    future->asked_s = g_new0(double, (gsize)future->n_members *VH_ASKS_PER_HOUR_MAX);
+    future->n_asked = g_new0(guint, future->n_members);
     future->guests = g_array_new(FALSE, TRUE, sizeof(VhReferenceGuest));
     for (guint i = 0; i < future->n_members; i++) {
         VhSimGuest guest = vh_sim_world_member(world, i)->memory;
@@ -55,6 +64,8 @@ void vh_sim_future_free(VhSimFuture *future)
     g_free(future->wanted_mib);
     g_array_unref(future->guests);
     g_free(future->worth_ms);
+    g_free(future->asked_s);
+    g_free(future->n_asked);
     g_free(future);
 }
 
@@ -81,11 +92,33 @@ static double growth_mib(const VhSimFuture *future, const VhSimWorld *world, gui
     return MAX(grows * (1 - guest->locality), grows - guest->backed_mib);
 }
 
-static gboolean is_allowed(const VhConfig *config, const VhSimWorld *world,
-                           const VhSnapshot *snapshot, guint index)
+/* Whether the hour has seen as many asks of it as its class allows. */
+static gboolean is_used_up(const VhSimFuture *future, guint index, guint asks_per_hour,
+                           double now_s)
+{
+    guint n = future->n_asked[index];
+    const double *asked_s = future->asked_s + (gsize)index * VH_ASKS_PER_HOUR_MAX;
+
+    return asks_per_hour > 0 && n >= asks_per_hour &&
+           asked_s[(n - asks_per_hour) % VH_ASKS_PER_HOUR_MAX] > now_s - 3600;
+}
+
+/* The level that guests are unlocked by: the pool's, or the most urgent request's. */
+static VhLevel unlocked_level(const VhSimWorld *world, const VhSnapshot *snapshot)
+{
+    VhLevel level = vh_sim_world_level(world);
+
+    for (guint i = 0; i < snapshot->requests->len; i++)
+        level = MAX(level, g_array_index(snapshot->requests, VhRequest, i).urgency);
+    return level;
+}
+
+/* The bounds that the administrator set hold for the reference too. */
+static gboolean is_allowed(const VhSimFuture *future, const VhConfig *config,
+                           const VhSimWorld *world, const VhSnapshot *snapshot, guint index,
+                           const VhClass *treatment)
 {
     const VhDomain *domain = vh_snapshot_domain(snapshot, index);
-    VhClass treatment;
 
     if (!domain->is_running || domain->is_hung || domain->tier == VH_TIER_NONE ||
         !(domain->figures & VH_HAS_UNUSED))
@@ -97,8 +130,8 @@ static gboolean is_allowed(const VhConfig *config, const VhSimWorld *world,
         if (vh_uuid_equal(&g_array_index(snapshot->in_flight, VhInFlight, i).uuid, &domain->uuid))
             return FALSE;
     }
-    vh_treatment_of(config, snapshot, domain, &treatment);
-    return !treatment.ask_never && vh_sim_world_level(world) >= treatment.unlock;
+    return !treatment->ask_never && unlocked_level(world, snapshot) >= treatment->unlock &&
+           !is_used_up(future, index, treatment->asks_per_hour, vh_sim_world_now_s(world));
 }
 
 /* The share of what is free now that the guest will take within so many steps. */
@@ -113,25 +146,31 @@ static double touched_again(const VhSimFuture *future, const VhSimGuest *guest, 
 
 /* What it takes again helps until then, and costs as much. */
 static void describe(const VhSimFuture *future, const VhSimWorld *world, const VhPrices *prices,
-                     const VhSnapshot *snapshot, guint index, VhReferenceGuest *ret_guest)
+                     const VhSnapshot *snapshot, guint index, const VhClass *treatment,
+                     VhReferenceGuest *ret_guest)
 {
     const VhSimMember *member = vh_sim_world_member(world, index);
     VhSimGuest copy = member->memory; /* planning an ask draws a random number */
     double weight = member->weight, now_s = vh_sim_world_now_s(world);
     gboolean is_pass = vh_snapshot_domain(snapshot, index)->tier == VH_TIER_NATIVE;
-    double reserve_mib = (double)vh_ask_default_reserve_bytes(member->domain.maximum_bytes) / MIB;
-    VhSimAsk all = is_pass ? vh_sim_guest_plan_pass(&copy, 0, 0)
-                           : vh_sim_guest_plan_pulse(&copy, 0, reserve_mib);
+    guint64 keep = vh_amount_bytes(&treatment->keep_free, member->domain.maximum_bytes);
+    guint64 reserve = MAX(keep, vh_ask_default_reserve_bytes(member->domain.maximum_bytes));
+    double granule_kib = (double)treatment->granule_bytes / (double)VH_KIB;
+    VhSimAsk all = is_pass ? vh_sim_guest_plan_pass(&copy, 0, granule_kib)
+                           : vh_sim_guest_plan_pulse(&copy, 0, (double)reserve / MIB);
+    guint64 reachable = (guint64)(MAX(0, all.return_mib) * MIB);
     double soon = 0;
     double later = touched_again(future, &copy, index, now_s, FAR_STEPS);
     double refault_ms = prices->refault_ms_per_mib * 1024 * weight;
 
     for (guint i = 1; i <= LOOKS; i++)
-        soon += touched_again(future, &copy, index, now_s, AGAIN_STEPS * i / LOOKS) / LOOKS;
+        soon += touched_again(future, &copy, index, now_s, future->patience * i / LOOKS) / LOOKS;
 
     *ret_guest = (VhReferenceGuest){
         .is_allowed = TRUE,
-        .reachable_bytes = (guint64)(MAX(0, all.return_mib) * MIB),
+        .reachable_bytes = treatment->max_per_ask_bytes > 0
+                               ? MIN(reachable, treatment->max_per_ask_bytes)
+                               : reachable,
         .retouch = soon,
         .ask_ms = (is_pass ? prices->pass_ms : prices->ask_ms) * weight,
         .ask_ms_per_gib = (is_pass ? prices->pass_ms_per_gib : prices->ask_ms_per_gib) * weight +
@@ -140,16 +179,38 @@ static void describe(const VhSimFuture *future, const VhSimWorld *world, const V
     };
 }
 
-static void act(const VhSnapshot *snapshot, guint index, guint64 bytes, GArray *actions)
+/* What an ask is for, where anything is requested; 0: the pool. */
+static guint64 most_urgent(const VhSnapshot *snapshot)
+{
+    const VhRequest *found = NULL;
+
+    for (guint i = 0; i < snapshot->requests->len; i++) {
+        const VhRequest *request = &g_array_index(snapshot->requests, VhRequest, i);
+        if (!found || request->urgency > found->urgency)
+            found = request;
+    }
+    return found ? found->id : 0;
+}
+
+static void act(VhSimFuture *future, const VhSimWorld *world, const VhConfig *config,
+                const VhSnapshot *snapshot, guint index, guint64 bytes, GArray *actions)
 {
     const VhDomain *domain = vh_snapshot_domain(snapshot, index);
+    guint place = future->n_asked[index]++ % VH_ASKS_PER_HOUR_MAX;
+    VhClass treatment;
+
+    vh_treatment_of(config, snapshot, domain, &treatment);
+    future->asked_s[(gsize)index * VH_ASKS_PER_HOUR_MAX + place] = vh_sim_world_now_s(world);
     VhAction action = {
         .domain = index,
         .uuid = domain->uuid,
         .method = domain->tier == VH_TIER_NATIVE ? VH_ASK_PASS : VH_ASK_PULSE,
+        .granule_bytes = domain->tier == VH_TIER_NATIVE ? treatment.granule_bytes : 0,
+        .reserve_bytes = vh_amount_bytes(&treatment.keep_free, domain->maximum_bytes),
         .bytes = bytes,
         .expected_bytes = bytes,
         .counted_bytes = bytes,
+        .request_id = most_urgent(snapshot),
     };
     g_array_append_val(actions, action);
 }
@@ -205,6 +266,10 @@ static double need_mib(const VhSimFuture *future, const VhSimWorld *world, const
 
     for (guint i = 0; i < future->n_members; i++)
         need += growth_mib(future, world, i);
+    for (guint i = 0; i < snapshot->requests->len; i++) {
+        const VhRequest *request = &g_array_index(snapshot->requests, VhRequest, i);
+        need += (double)vh_sub(request->bytes, request->returned_bytes) / MIB;
+    }
     for (guint i = 0; i < snapshot->in_flight->len; i++)
         need -= (double)g_array_index(snapshot->in_flight, VhInFlight, i).asked_bytes / MIB;
     return need;
@@ -222,14 +287,16 @@ void vh_sim_future_decide(VhSimFuture *future, const VhSimWorld *world, const Vh
     g_array_set_size(future->guests, future->n_members);
     for (guint i = 0; i < future->n_members; i++) {
         VhReferenceGuest *guest = &g_array_index(future->guests, VhReferenceGuest, i);
+        VhClass treatment;
         *guest = (VhReferenceGuest){0};
-        if (is_allowed(config, world, snapshot, i))
-            describe(future, world, prices, snapshot, i, guest);
+        vh_treatment_of(config, snapshot, vh_snapshot_domain(snapshot, i), &treatment);
+        if (is_allowed(future, config, world, snapshot, i, &treatment))
+            describe(future, world, prices, snapshot, i, &treatment, guest);
     }
     VhReferenceNeed wanted = {
         .need_bytes = (guint64)(need * MIB),
         .slots = config->max_in_flight - n_in_flight,
-        .missing_ms_per_gib = prices->deficit_ms_per_gib_s * AGAIN_STEPS * STEP_S,
+        .missing_ms_per_gib = prices->deficit_ms_per_gib_s * future->patience * STEP_S,
     };
     keep_best(future, &wanted);
     VhReferenceResult result;
@@ -238,6 +305,6 @@ void vh_sim_future_decide(VhSimFuture *future, const VhSimWorld *world, const Vh
     for (guint i = 0; i < future->n_members; i++) {
         guint64 bytes = g_array_index(future->guests, VhReferenceGuest, i).bytes;
         if (bytes >= VH_MIB)
-            act(snapshot, i, bytes, actions);
+            act(future, world, config, snapshot, i, bytes, actions);
     }
 }

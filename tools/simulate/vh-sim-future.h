@@ -11,7 +11,10 @@ G_BEGIN_DECLS
 
 typedef struct VhSimFuture VhSimFuture;
 
-VhSimFuture *vh_sim_future_new(const VhSimWorld *world, gint64 horizon_us);
+/* So many variants of the reference there are; the best of them on a fleet counts. */
+#define VH_SIM_FUTURES 3
+
+VhSimFuture *vh_sim_future_new(const VhSimWorld *world, gint64 horizon_us, guint variant);
 void vh_sim_future_free(VhSimFuture *future);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VhSimFuture, vh_sim_future_free)
 
