@@ -39,7 +39,8 @@ static GVariant *parsed(const char *type, const char *text)
     "{'name': <'web1'>, 'uuid': <'11111111-1111-1111-1111-111111111111'>, "                      \
     "'uri': <'test:///default'>, 'is_running': <true>, 'is_hung': <false>, 'tier': <'pulse'>, "  \
     "'tier_reasons': <['stock-device']>, 'class': <'batch'>, "                                   \
-    "'resident_bytes': <uint64 3221225472>, 'used_bytes': <uint64 1073741824>, "                 \
+    "'resident_bytes': <uint64 3221225472>, 'yield': <{'gamma_bp': <uint32 8150>}>, "            \
+    "'used_bytes': <uint64 1073741824>, "                                                        \
     "'free_bytes': <uint64 2147483648>, 'reason': <'ask'>, 'text': <'it is asked now'>, "        \
     "'expected_bytes': <uint64 1610612736>, 'counted_bytes': <uint64 1073741824>, "              \
     "'last_ask': <{'ended_time_us': <int64 1700000000000000>, 'asked_bytes': <uint64 1048576>, " \

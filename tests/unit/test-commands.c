@@ -193,6 +193,11 @@ static void test_info_and_explain(void)
     g_assert_cmpint(run(bench, "info web1"), ==, VH_EXIT_OK);
     assert_has(bench->out, "resident_bytes");
     assert_has(bench->out, "stock-device");
+    assert_has(bench->out, "  gamma_bp                 8150\n");
+    bench->output.out_is_tty = TRUE;
+    g_assert_cmpint(run(bench, "info web1"), ==, VH_EXIT_OK);
+    assert_has(bench->out, "  gamma_bp                 81.5 %\n");
+    bench->output.out_is_tty = FALSE;
     g_assert_cmpint(run(bench, "info nobody"), ==, VH_EXIT_FAILURE);
     assert_has(bench->err, "no domain 'nobody'");
     g_assert_cmpint(run(bench, "explain web1"), ==, VH_EXIT_OK);
@@ -210,6 +215,8 @@ static void test_plan(void)
     g_assert_true(strstr(bench->out->str, "web1") < strstr(bench->out->str, "protected"));
     g_assert_cmpint(run(bench, "top"), ==, VH_EXIT_OK);
     assert_has(bench->out, "Asked next:");
+    assert_has(bench->out, "Requests:\nREQUEST");
+    assert_has(bench->out, "raised from proactive by psi-some");
     g_assert_null(strstr(bench->out->str, "\033"));
 }
 
