@@ -69,7 +69,6 @@ void vh_sim_asks_act(VhActuator *actuator, const VhSnapshot *snapshot, const VhA
     flight.resident_mib = vh_sim_guest_resident(&member->memory);
     member->memory.held_mib = flight.plan.held_mib;
     member->memory.wants_back = FALSE;
-    member->is_asked = TRUE;
     if (action->method == VH_ASK_PASS) {
         member->memory.tally.passes += 1;
     } else {

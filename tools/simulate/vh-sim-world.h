@@ -31,7 +31,6 @@ typedef struct {
     guint node;
     double weight;
     double stats_period_s, next_stats_s, hang_s;
-    gboolean is_asked;
 } VhSimMember;
 
 typedef struct VhSimWorld VhSimWorld;
