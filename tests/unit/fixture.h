@@ -61,12 +61,50 @@ static inline VhSnapshot *fixture_snapshot(const VhDomain *guests, guint n, gint
     return snapshot;
 }
 
-/* The built-in policy over a budget. */
+/* The tests' figures are worked out with these constants, whatever the built-in ones are. */
+static inline void fixture_pin(VhConfig *config)
+{
+    static const struct {
+        const char *name;
+        gint64 cooldown_us;
+        guint64 max_per_ask_bytes;
+        guint asks_per_hour;
+    } classes[] = {{"batch", 30 * VH_SEC, 0, 0},
+                   {"standard", 2 * VH_MIN, VH_GIB, 0},
+                   {"perf", 15 * VH_MIN, 256 * VH_MIB, 2}};
+    VhModel *model = &config->model;
+
+    for (guint i = 0; i < G_N_ELEMENTS(classes); i++) {
+        VhClass *class = &config->classes[vh_config_find_class(config, classes[i].name)];
+        class->cooldown_us = classes[i].cooldown_us;
+        class->max_per_ask_bytes = classes[i].max_per_ask_bytes;
+        class->asks_per_hour = classes[i].asks_per_hour;
+    }
+    config->max_in_flight = 2;
+    config->min_yield_bytes = 32 * VH_MIB;
+    model->overhead_bytes = 200 * VH_MIB;
+    model->gamma_bp = 9500;
+    model->sigma_bp = 1000;
+    model->retouch_bp = 1000;
+    model->residue_halflife_us = 10 * VH_MIN;
+    model->cost_fixed_us = 20 * VH_MS;
+    model->cost_per_gib_us = 150 * VH_MS;
+    model->cost_refault_per_gib_us = 400 * VH_MS;
+    model->cost_activity_us = 50 * VH_MS;
+    model->lambda_bp = 5000;
+    model->learn_bp = 3000;
+    model->explore_us = model->fair_halflife_us = model->cooldown_max_us = VH_HOUR;
+    model->rebound_us = VH_MIN;
+    model->proactive_bp_per_min = 100;
+}
+
+/* The built-in policy over a budget, with these constants. */
 static inline VhConfig *fixture_config(guint64 budget_bytes)
 {
     VhConfig *config = vh_config_new();
 
     config->pool.source = VH_POOL_BUDGET;
     config->pool.budget_bytes = budget_bytes;
+    fixture_pin(config);
     return config;
 }

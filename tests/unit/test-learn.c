@@ -24,6 +24,7 @@ static void set_up(Bench *bench, gconstpointer data)
     bench->domain.figures |= VH_HAS_CPU_TIME | VH_HAS_FAULTS | VH_HAS_SWAP_IN;
     bench->domain.cpu_time_us = 100 * VH_SEC;
     bench->domain.minor_faults = 1000;
+    fixture_pin(bench->config);
     bench->config->model.without = VH_TERM_EXPLORATION; /* but where it is tested */
 }
 

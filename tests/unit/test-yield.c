@@ -21,6 +21,7 @@ static VhModel plain_model(void)
 {
     g_autoptr(VhConfig) config = vh_config_new();
 
+    fixture_pin(config);
     return config->model;
 }
 
