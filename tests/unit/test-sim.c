@@ -6,6 +6,7 @@
 #include "vh-sim-future.h"
 #include "vh-sim-guest.h"
 #include "vh-sim-random.h"
+#include "vh-sim-show.h"
 #include "vh-sim-world.h"
 
 #include <math.h>
@@ -139,29 +140,31 @@ static VhScenario *load(const char *name)
 /* By any number of threads, bit by bit; and another seed is another fleet. */
 static void test_same_again(void)
 {
-    double *first = NULL;
+    const char *const *names = vh_sim_engine_names();
+    guint n_engines = g_strv_length((char **)names), n_seeds = 3;
+    gsize n = (gsize)VH_METRICS * n_seeds;
+    g_autofree double *first = g_new(double, n *n_engines);
 
     for (guint threads = 1; threads <= 3; threads++) {
         g_autoptr(VhSimBatch) batch = vh_sim_batch_new();
 
         batch->n_threads = threads;
-        batch->n_seeds = 3;
+        batch->n_seeds = n_seeds;
         batch->horizon_us = 10 * VH_MIN;
-        g_assert_true(vh_sim_batch_add_engine(batch, "virthint", NULL));
-        g_assert_true(vh_sim_batch_add_engine(batch, "reference", NULL));
+        for (guint i = 0; i < n_engines; i++)
+            g_assert_true(vh_sim_batch_add_engine(batch, names[i], NULL));
         g_assert_true(vh_sim_batch_add_scenario(batch, load("example-small"), "f", NULL, 0, NULL));
         g_assert_true(vh_sim_batch_run(batch));
-        g_assert_cmpuint(batch->steps, ==, (1 + VH_SIM_FUTURES) * 3 * 600 * 14);
+        g_assert_cmpuint(batch->steps, ==, (n_engines - 1 + VH_SIM_FUTURES) * n_seeds * 600 * 14);
         const VhSimSheet *sheet = g_ptr_array_index(batch->sheets, 0);
-        const double *values = sheet->results[0].values;
-        gsize size = sizeof(double) * VH_METRICS * 3;
-        if (!first)
-            first = g_memdup2(values, size);
-        for (guint i = 0; i < VH_METRICS * 3; i++)
-            g_assert_true(values[i] == first[i] || (isnan(values[i]) && isnan(first[i])));
-        g_assert_cmpfloat(values[VH_METRIC_COST], !=, values[VH_METRICS + VH_METRIC_COST]);
+        for (guint i = 0; i < n * n_engines; i++) {
+            double value = sheet->results[i / n].values[i % n];
+            if (threads == 1)
+                first[i] = value;
+            g_assert_true(value == first[i] || (isnan(value) && isnan(first[i])));
+        }
+        g_assert_cmpfloat(first[VH_METRIC_COST], !=, first[VH_METRICS + VH_METRIC_COST]);
     }
-    g_free(first);
 }
 
 /* What guests want is the same whoever decides. */
@@ -240,6 +243,27 @@ static void test_figures(void)
     g_assert_true(isnan(vh_sim_percentile(sorted, 0, 0.5)));
 }
 
+static void test_numbers(void)
+{
+    static const struct {
+        VhSpread spread;
+        const char *shown;
+    } cases[] = {
+        {{0.123456, 0.1, 0.146912, 3}, "0.123 ± 0.023"},
+        {{12.34, 10.34, 14.34, 3}, "12.3 ± 2.0"},
+        {{9876, 9776, 9976, 3}, "9876 ± 100"},
+        {{12345, 11345, 13345, 3}, "12.3k ± 1.0k"},
+        {{2500000, 2400000, 2600000, 3}, "2.50M ± 0.10M"},
+        {{7, NAN, NAN, 1}, "7.00"},
+        {{NAN, NAN, NAN, 0}, "-"},
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *shown = vh_sim_show_spread(&cases[i].spread);
+        g_assert_cmpstr(shown, ==, cases[i].shown);
+    }
+}
+
 /* Names of engines: each that there is, ablations, and what is said of others. */
 static void test_engines(void)
 {
@@ -288,6 +312,7 @@ int main(int argc, char **argv)
     g_test_add_func("/sim/same-workload", test_same_workload);
     g_test_add_func("/sim/odd-guests", test_odd_guests);
     g_test_add_func("/sim/figures", test_figures);
+    g_test_add_func("/sim/numbers", test_numbers);
     g_test_add_func("/sim/engines", test_engines);
     g_test_add_func("/sim/policy-on-top", test_policy_on_top);
     return g_test_run();

@@ -67,6 +67,13 @@ gboolean vh_sim_files_add(GPtrArray *files, const char *name, GError **error)
     gboolean is_name = vh_class_name_is_valid(name) && g_file_test(shipped, G_FILE_TEST_EXISTS) &&
                        !g_file_test(name, G_FILE_TEST_IS_REGULAR);
 
+    if (!is_name && vh_class_name_is_valid(name) && !g_file_test(name, G_FILE_TEST_EXISTS)) {
+        g_set_error(error, VH_ERROR, VH_ERROR_GONE,
+                    "there is neither a file nor an installed scenario %s; 'virthint simulate "
+                    "--list' shows those that are installed",
+                    name);
+        return FALSE;
+    }
     return add_file(files, is_name ? shipped : name, error);
 }
 

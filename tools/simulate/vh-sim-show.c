@@ -150,28 +150,44 @@ GVariant *vh_sim_show_document(const VhSimBatch *batch)
     return g_variant_builder_end(&builder);
 }
 
-/* Three digits that count; whole numbers from a hundred on. */
-static char *format_number(double value)
+/* So many decimals that three digits of the value count. */
+static guint decimals_for(double value)
 {
     double size = fabs(value);
 
-    if (size >= 99.95)
-        return g_strdup_printf("%.0f", value);
-    return g_strdup_printf(size >= 9.995    ? "%.1f"
-                           : size >= 0.9995 ? "%.2f"
-                                            : "%.3f",
-                           size < 0.0005 ? 0.0 : value);
+    return size >= 99.95 ? 0 : size >= 9.995 ? 1 : size >= 0.9995 ? 2 : 3;
+}
+
+/* Large numbers in thousands or millions, with the letter behind. */
+static double unit_of(double value, const char **ret_letter)
+{
+    double size = fabs(value);
+
+    *ret_letter = size >= 1e6 ? "M" : size >= 1e4 ? "k" : "";
+    return size >= 1e6 ? 1e6 : size >= 1e4 ? 1e3 : 1;
+}
+
+static char *format_number(double value)
+{
+    const char *letter;
+    double unit = unit_of(value, &letter);
+
+    return g_strdup_printf("%.*f%s", (int)decimals_for(value / unit), value / unit, letter);
 }
 
 char *vh_sim_show_spread(const VhSpread *spread)
 {
+    const char *letter;
+
     if (!isfinite(spread->mean))
         return g_strdup("-");
-    g_autofree char *mean = format_number(spread->mean);
     if (!isfinite(spread->lo))
-        return g_steal_pointer(&mean);
-    g_autofree char *half = format_number((spread->hi - spread->lo) / 2);
-    return g_strdup_printf("%s ± %s", mean, half);
+        return format_number(spread->mean);
+    double half = (spread->hi - spread->lo) / 2;
+    double unit = unit_of(MAX(fabs(spread->mean), half), &letter);
+    int decimals = (int)decimals_for(MAX(fabs(spread->mean), half) / unit);
+    return g_strdup_printf("%.*f%s ± %.*f%s", decimals, spread->mean / unit, letter, decimals,
+                           half / unit, letter);
 }
 
 static char *join(GPtrArray *names)

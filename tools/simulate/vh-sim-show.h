@@ -14,8 +14,8 @@ GVariant *vh_sim_show_document(const VhSimBatch *batch);
  * g_strfreev(). */
 char **vh_sim_show_verdict(const VhSimBatch *batch, const VhSimSheet *sheet);
 
-/* "1.23e+04 ± 56" with as many digits as are worth reading; "-" where it is not known. Free with
- * g_free(). */
+/* "1.23M ± 0.05M" with as many digits as are worth reading, in thousands (k) or millions (M) where
+ * it is large; "-" where it is not known. Free with g_free(). */
 char *vh_sim_show_spread(const VhSpread *spread);
 
 /* The whole as a page, with pictures that gnuplot draws: Markdown where `path` ends in ".md", else
