@@ -62,15 +62,9 @@ static void find_qemus(VhSwapped *swapped)
     swapped->qemus = qemus;
 }
 
-static Qemu *qemu_of(VhSwapped *swapped, const VhUuid *uuid, gint64 now_us)
+static Qemu *qemu_of(const VhSwapped *swapped, const VhDomain *domain)
 {
-    Qemu *qemu = swapped->qemus ? g_hash_table_lookup(swapped->qemus, uuid) : NULL;
-
-    if (qemu || (swapped->qemus && now_us - swapped->found_us < FIND_INTERVAL_US))
-        return qemu;
-    find_qemus(swapped);
-    swapped->found_us = now_us;
-    return g_hash_table_lookup(swapped->qemus, uuid);
+    return domain->is_running ? g_hash_table_lookup(swapped->qemus, &domain->uuid) : NULL;
 }
 
 /* Whether the guests of a connection are processes of this host: it names no other one. */
@@ -116,18 +110,33 @@ static gboolean is_beyond_reach(const VhDomain *domain)
            (is_shared(domain) && domain->tier_reasons & VH_TIER_REASON_FILE_BACKED);
 }
 
+/* Looks for processes where there may be some that are not known. Frees those that were. */
+static void refresh(VhSwapped *swapped, const VhSnapshot *snapshot)
+{
+    gboolean misses_some = swapped->qemus == NULL;
+
+    for (guint i = 0; i < vh_snapshot_n_domains(snapshot) && !misses_some; i++) {
+        const VhDomain *domain = vh_snapshot_domain(snapshot, i);
+        misses_some = domain->is_running && !is_beyond_reach(domain) && !qemu_of(swapped, domain);
+    }
+    if (swapped->qemus && (!misses_some || snapshot->now_us - swapped->found_us < FIND_INTERVAL_US))
+        return;
+    find_qemus(swapped);
+    swapped->found_us = snapshot->now_us;
+}
+
 /* Of those whose shared memory is to be added up, the one that was so the longest ago; NULL:
  * nobody. Not of a QEMU that hangs: the kernel's walk waits for a lock that it may hold. */
-static const Qemu *next_to_walk(VhSwapped *swapped, const VhSnapshot *snapshot)
+static const Qemu *next_to_walk(const VhSwapped *swapped, const VhSnapshot *snapshot)
 {
     const Qemu *next = NULL;
 
     for (guint i = 0; i < vh_snapshot_n_domains(snapshot); i++) {
         const VhDomain *domain = vh_snapshot_domain(snapshot, i);
-        if (!domain->is_running || domain->is_hung || !is_shared(domain) || is_beyond_reach(domain))
+        const Qemu *qemu = qemu_of(swapped, domain);
+        if (!qemu || domain->is_hung || !is_shared(domain) || is_beyond_reach(domain))
             continue;
-        const Qemu *qemu = qemu_of(swapped, &domain->uuid, snapshot->now_us);
-        if (qemu && (!next || qemu->swapped_us < next->swapped_us))
+        if (!next || qemu->swapped_us < next->swapped_us)
             next = qemu;
     }
     return next && (next->swapped_us == 0 ||
@@ -136,10 +145,22 @@ static const Qemu *next_to_walk(VhSwapped *swapped, const VhSnapshot *snapshot)
                : NULL;
 }
 
+/* FALSE where its process is gone. */
+static gboolean read_guest(const VhSwapped *swapped, gint64 now_us, gboolean is_its_turn,
+                           Qemu *qemu, VhDomain *domain)
+{
+    return is_shared(domain) ? read_shared(swapped, now_us, is_its_turn, qemu, domain)
+                             : read_private(swapped, qemu, domain);
+}
+
 void vh_swapped_fill(VhSwapped *swapped, VhSnapshot *snapshot, gboolean host_has_swap)
 {
-    const Qemu *walked = host_has_swap ? next_to_walk(swapped, snapshot) : NULL;
+    const Qemu *walked = NULL;
 
+    if (host_has_swap) {
+        refresh(swapped, snapshot);
+        walked = next_to_walk(swapped, snapshot);
+    }
     for (guint i = 0; i < vh_snapshot_n_domains(snapshot); i++) {
         VhDomain *domain = &g_array_index(snapshot->domains, VhDomain, i);
 
@@ -149,13 +170,8 @@ void vh_swapped_fill(VhSwapped *swapped, VhSnapshot *snapshot, gboolean host_has
             domain->figures |= VH_HAS_SWAPPED;
             continue;
         }
-        Qemu *qemu = domain->is_running ? qemu_of(swapped, &domain->uuid, snapshot->now_us) : NULL;
-        if (!qemu)
-            continue;
-        gboolean is_there =
-            is_shared(domain) ? read_shared(swapped, snapshot->now_us, qemu == walked, qemu, domain)
-                              : read_private(swapped, qemu, domain);
-        if (!is_there)
+        Qemu *qemu = qemu_of(swapped, domain);
+        if (qemu && !read_guest(swapped, snapshot->now_us, qemu == walked, qemu, domain))
             g_hash_table_remove(swapped->qemus, &domain->uuid);
     }
 }

@@ -135,6 +135,23 @@ static void test_walks_seldom(Root *root, gconstpointer data)
     vh_swapped_free(swapped);
 }
 
+/* One that is not known yet makes it look for all again, in the midst of those that are. */
+static void test_new_guest_among_known_ones(Root *root, gconstpointer data)
+{
+    VhDomain guests[] = {guest(1, TRUE), guest(2, FALSE), guest(3, TRUE), guest(4, FALSE)};
+    VhSwapped *swapped = vh_swapped_new(root->path);
+
+    for (guint number = 1; number <= G_N_ELEMENTS(guests); number++) {
+        write_qemu(root, number, number, (int)number);
+        g_autoptr(VhSnapshot) snapshot = fill(swapped, guests, number, 31 * number, TRUE);
+        /* the private ones at once, the shared ones in their turn */
+        g_assert_cmpint(swapped_kib(snapshot, number - 1), ==, number);
+        if (number >= 2)
+            g_assert_cmpint(swapped_kib(snapshot, 1), ==, 2);
+    }
+    vh_swapped_free(swapped);
+}
+
 /* A guest that was started again is another process, found within half a minute. */
 static void test_another_process(Root *root, gconstpointer data)
 {
@@ -172,6 +189,7 @@ int main(int argc, char **argv)
     add("/swapped/known-and-unknown", test_known_and_unknown);
     add("/swapped/walks-in-turn", test_walks_in_turn);
     add("/swapped/walks-seldom", test_walks_seldom);
+    add("/swapped/new-guest-among-known-ones", test_new_guest_among_known_ones);
     add("/swapped/another-process", test_another_process);
     return g_test_run();
 }
