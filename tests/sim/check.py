@@ -86,6 +86,24 @@ def report_problems(program, folder):
     return problems
 
 
+def refusal_problems(program, folder):
+    """What cannot be run says why, and what would be right."""
+    bad = os.path.join(folder, "bad.json")
+    with open(bad, "w", encoding="utf-8") as scenario:
+        scenario.write('{"version": 1,\n "nam": "x"}')
+    problems = []
+    for arguments, status, wanted in ((["--seeds", "0"], 2, "write 1 to 10000"),
+                                      (["--engines", "best"], 1, "write virthint, "),
+                                      (["--scenario", "no-such"], 1, "simulate --list"),
+                                      (["--scenario", bad], 1, ':2: /nam: unknown key "nam"')):
+        done = subprocess.run([program, "simulate", *arguments], stderr=subprocess.PIPE,
+                              stdout=subprocess.DEVNULL, text=True, check=False)
+        if done.returncode != status or wanted not in done.stderr:
+            problems.append("%s: status %d: %s" % (" ".join(arguments), done.returncode,
+                                                   done.stderr.strip()))
+    return problems
+
+
 def main():
     program, seeds, horizon = sys.argv[1:4]
     chosen = [argument for name in sys.argv[4:] for argument in ("--scenario", name)]
@@ -101,12 +119,14 @@ def main():
     again = ["--scenario", names[0], "--seeds", "2", "--horizon", "20min"]
     is_good &= report(simulate(program, again) == simulate(program, again),
                       "the same seed gives the same document")
-    if shutil.which("gnuplot"):
-        with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder:
+        problems = refusal_problems(program, folder)
+        is_good &= report(not problems, "refusals", problems)
+        if shutil.which("gnuplot"):
             problems = report_problems(program, folder)
-        is_good &= report(not problems, "reports", problems)
-    else:
-        report(True, "reports # SKIP gnuplot is not installed")
+            is_good &= report(not problems, "reports", problems)
+        else:
+            report(True, "reports # SKIP gnuplot is not installed")
     print("1..%d" % n_tests)
     return 0 if is_good else 1
 
