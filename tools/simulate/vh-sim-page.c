@@ -15,6 +15,25 @@ static void append_number(GString *script, double value)
     g_string_append_c(script, ' ');
 }
 
+/* Where the scale ends: what happens with nobody asked is often so much worse that the others could
+ * not be told apart beside it. */
+static double scale_top(const VhSimBatch *batch, const VhSimSheet *sheet, VhMetric metric)
+{
+    double top = 0, top_of_all = 0;
+
+    for (guint i = 0; i < batch->contenders->len; i++) {
+        const VhSpread *spread = &sheet->results[i].spreads[metric];
+        double end = isfinite(spread->hi) ? spread->hi : spread->mean;
+
+        if (!isfinite(end))
+            continue;
+        top_of_all = MAX(top_of_all, end);
+        if (strcmp(sheet->results[i].contender->name, "none") != 0)
+            top = MAX(top, end);
+    }
+    return (top > 0 ? top : MAX(top_of_all, 1)) * 1.1;
+}
+
 /* Rows of place, mean, half of the interval and name. */
 static char *make_script(const VhSimBatch *batch, const VhSimSheet *sheet, VhMetric metric)
 {
@@ -31,15 +50,19 @@ static char *make_script(const VhSimBatch *batch, const VhSimSheet *sheet, VhMet
         append_number(script, isfinite(spread->lo) ? (spread->hi - spread->lo) / 2 : 0);
         g_string_append_printf(script, "\"%s\"\n", sheet->results[i].contender->name);
     }
-    g_string_append_printf(script,
-                           "END\n"
-                           "set terminal svg size 720,300 font 'sans,11' background '#ffffff'\n"
-                           "set style fill solid 0.85 noborder\nset boxwidth 0.7\nunset key\n"
-                           "set grid y lc rgb '#cccccc'\nset yrange [0:*]\nset xrange [-0.6:%u.6]\n"
-                           "set xtics rotate by -30 noenhanced\nset title \"%s\" noenhanced\n"
-                           "plot $data using 1:2:xtic(4) with boxes lc rgb '#0072B2', \\\n"
-                           "     $data using 1:2:3 with yerrorbars lc rgb 'black' pt 0\n",
-                           MAX(shown, 1) - 1, vh_sim_metric_text(metric));
+    g_string_append_printf(
+        script,
+        "END\n"
+        "set terminal svg size 720,300 font 'sans,11' background '#ffffff'\n"
+        "set style fill solid 0.85 noborder\nset boxwidth 0.7\nunset key\n"
+        "set grid y lc rgb '#cccccc'\nset format y '%%.1s%%c'\nset xrange [-0.6:%u.6]\n"
+        "set xtics rotate by -30 noenhanced\nset title \"%s\" noenhanced\n"
+        "set yrange [0:",
+        MAX(shown, 1) - 1, vh_sim_metric_text(metric));
+    append_number(script, scale_top(batch, sheet, metric));
+    g_string_append(script, "]\n"
+                            "plot $data using 1:2:xtic(4) with boxes lc rgb '#0072B2', \\\n"
+                            "     $data using 1:2:3 with yerrorbars lc rgb 'black' pt 0\n");
     return g_string_free(script, FALSE);
 }
 
