@@ -24,7 +24,7 @@ static const VhClass builtin_classes[] = {
         .unlock = VH_LEVEL_PROACTIVE,
         .weight = 1,
         .reporting = VH_REPORTING_AUTO,
-        .cooldown_us = 30 * VH_SEC,
+        .cooldown_us = 15 * VH_SEC,
     },
     {
         .name = "standard",
@@ -32,7 +32,7 @@ static const VhClass builtin_classes[] = {
         .unlock = VH_LEVEL_LOW,
         .weight = 4,
         .cooldown_us = 2 * VH_MIN,
-        .max_per_ask_bytes = VH_GIB,
+        .max_per_ask_bytes = 2 * VH_GIB,
         .reporting = VH_REPORTING_AUTO,
     },
     {
@@ -76,7 +76,7 @@ static const VhPoolConfig builtin_pool = {
 static const VhModel builtin_model = {
     .overhead_bytes = 200 * VH_MIB,
     .gamma_bp = 9500,
-    .sigma_bp = 1000,
+    .sigma_bp = 4000,
     .retouch_bp = 1000,
     .residue_halflife_us = 10 * VH_MIN,
     .stable_bp = 500,
@@ -101,7 +101,7 @@ VhConfig *vh_config_new(void)
     config->enforce = TRUE;
     config->interval_us = 5 * VH_SEC;
     config->pool = builtin_pool;
-    config->max_in_flight = 2;
+    config->max_in_flight = 8;
     config->stats_period_us = 5 * VH_SEC;
     config->max_stats_age_us = 15 * VH_SEC;
     config->min_yield_bytes = 32 * VH_MIB;

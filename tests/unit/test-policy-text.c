@@ -290,7 +290,7 @@ static void test_builtin(void)
     g_assert_cmpint(config->pool.source, ==, VH_POOL_HOST);
     g_assert_cmpuint(config->pool.levels[VH_LEVEL_CRITICAL].enter.share_bp, ==, 400);
     g_assert_cmpuint(config->pulse_reserve_bytes, ==, 0);
-    g_assert_cmpuint(config->max_in_flight, ==, 2);
+    g_assert_cmpuint(config->max_in_flight, ==, 8);
     g_assert_false(config->allows_monitor);
     g_assert_true(config->classes[3].ask_never);
     g_assert_true(config->override_forbidden[3]);
@@ -349,7 +349,7 @@ static void check_full_classes(const VhConfig *config)
     g_assert_cmpuint(gold->granule_bytes, ==, 64 * VH_KIB);
     /* a new class starts as the built-in standard one */
     g_assert_cmpuint(plain->weight, ==, 4);
-    g_assert_cmpuint(plain->max_per_ask_bytes, ==, VH_GIB);
+    g_assert_cmpuint(plain->max_per_ask_bytes, ==, 2 * VH_GIB);
     g_assert_cmpuint(config->default_class, ==, 4);
     g_assert_cmpint(gold->reporting, ==, VH_REPORTING_ALWAYS);
     g_assert_cmpuint(gold->max_per_min_bytes, ==, 6 * VH_GIB);
@@ -523,7 +523,7 @@ static void test_merge(void)
     g_assert_cmpuint(gold->rank, ==, 5);
     g_assert_cmpuint(gold->weight, ==, 60);
     g_assert_cmpuint(config->classes[0].weight, ==, 2);
-    g_assert_cmpint(config->classes[0].cooldown_us, ==, 30 * VH_SEC);
+    g_assert_cmpint(config->classes[0].cooldown_us, ==, 15 * VH_SEC);
     g_assert_cmpuint(config->n_matches, ==, 2);
     g_assert_cmpstr(config->matches[0].name_glob, ==, "a");
     g_assert_cmpstr(config->matches[1].name_glob, ==, "b");
