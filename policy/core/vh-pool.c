@@ -200,14 +200,16 @@ static VhLevel deepest_of(const VhPoolConfig *config, const VhPool *pool, gint64
     return VH_LEVEL_IDLE;
 }
 
-/* The deepest level that A' falls short of. A trend is a guess: alone, it makes no more than one
- * level of difference, so that it does not unlock those who are asked last. */
+/*
+ * The deepest level that A' falls short of. A trend is a guess: it makes no more than one level of
+ * difference, and never CRITICAL, which unlocks those who are asked last and ends cooldowns.
+ */
 static VhLevel deepest_short_of(const VhPoolConfig *config, const VhPool *pool, gboolean of_exit)
 {
     VhLevel now = deepest_of(config, pool, pool->available_bytes, of_exit);
     VhLevel ahead = deepest_of(config, pool, pool->headed_bytes, of_exit);
 
-    return MIN(ahead, MIN(now + 1, VH_LEVEL_CRITICAL));
+    return MIN(ahead, MAX(now, MIN(now + 1, VH_LEVEL_HIGH)));
 }
 
 void vh_pool_update_level(const VhPoolConfig *config, const VhPool *pool, gint64 now_us,

@@ -48,9 +48,9 @@ void vh_pool_follow(const VhConfig *config, const VhSnapshot *snapshot, VhState 
 
 /*
  * The level by the bounds: up at once when A' is below a level's `enter`, but for a trend by no
- * more than one level; down when it has been above `exit` for the dwell, to the lowest level whose
- * own `exit` it is not above. A pool that is not known changes nothing. Writes level and
- * better_since_us of `state`.
+ * more than one level, and not to CRITICAL; down when it has been above `exit` for the dwell, to
+ * the lowest level whose own `exit` it is not above. A pool that is not known changes nothing.
+ * Writes level and better_since_us of `state`.
  */
 void vh_pool_update_level(const VhPoolConfig *config, const VhPool *pool, gint64 now_us,
                           VhState *state);

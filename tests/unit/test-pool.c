@@ -232,17 +232,22 @@ static void test_new_guest_is_no_trend(Fixture *fixture, gconstpointer unused)
     g_assert_cmpint(fixture->plan->level, ==, VH_LEVEL_PROACTIVE);
 }
 
-/* However steep: from memory that is there to CRITICAL it is more than a guess can tell. */
+/* However steep: by one level, and CRITICAL is only what is there. */
 static void test_trend_raises_by_one(Fixture *fixture, gconstpointer unused)
 {
-    see(fixture, 0, 90 * VH_GIB);
-    see(fixture, 5, 40 * VH_GIB);
-    g_assert_cmpint(fixture->pool.headed_bytes, <, 8 * (gint64)VH_GIB); /* HIGH */
-    g_assert_cmpint(fixture->plan->level, ==, VH_LEVEL_PROACTIVE);
-    see(fixture, 5, 14 * VH_GIB);
-    g_assert_cmpint(fixture->plan->level, ==, VH_LEVEL_HIGH);
-    see(fixture, 5, 3 * VH_GIB);
-    g_assert_cmpint(fixture->plan->level, ==, VH_LEVEL_CRITICAL);
+    static const struct {
+        guint available_gib;
+        VhLevel level;
+    } table[] = {{90, VH_LEVEL_IDLE}, {40, VH_LEVEL_PROACTIVE}, {20, VH_LEVEL_LOW},
+                 {14, VH_LEVEL_HIGH}, {5, VH_LEVEL_HIGH},       {3, VH_LEVEL_CRITICAL}};
+
+    for (guint i = 0; i < G_N_ELEMENTS(table); i++) {
+        see(fixture, 1, table[i].available_gib * VH_GIB);
+        g_assert_cmpint(fixture->plan->level, ==, table[i].level);
+        /* a fall that leaves nothing, from the next look on */
+        fixture->state->pool_trend_bytes_per_s = -90 * (gint64)VH_GIB;
+    }
+    g_assert_cmpint(fixture->pool.headed_bytes, <, 0);
 }
 
 /* Clocks that stand still or go back, and figures at the ends of their range. */
