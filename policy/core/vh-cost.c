@@ -43,18 +43,25 @@ static guint rate_bp(guint64 now, guint64 before, gint64 elapsed_us, double full
                          full_per_s * (double)elapsed_us / (double)VH_SEC);
 }
 
+guint vh_cost_cpu_bp(const VhDomain *domain, const VhGuestState *guest, gint64 wall_us)
+{
+    guint known = domain->figures & guest->sample_figures;
+    gint64 seen_us = wall_us - guest->sample_wall_us;
+
+    if (guest->sample_stats_time_us == 0 || seen_us <= 0 || !(known & VH_HAS_CPU_TIME) ||
+        !(known & VH_HAS_VCPUS) || domain->n_vcpus == 0)
+        return 0;
+    return share_of_full((double)(domain->cpu_time_us - guest->sample_cpu_time_us),
+                         (double)seen_us * domain->n_vcpus);
+}
+
 guint vh_cost_sampled_activity_bp(const VhDomain *domain, const VhGuestState *guest, gint64 wall_us)
 {
-    guint known = domain->figures & guest->sample_figures, busiest = 0;
-    gint64 seen_us = wall_us - guest->sample_wall_us; /* the CPU time is live, */
-    gint64 told_us = domain->stats_time_us - guest->sample_stats_time_us; /* the others are not */
+    guint known = domain->figures & guest->sample_figures;
+    guint busiest = vh_cost_cpu_bp(domain, guest, wall_us);
+    gint64 told_us = domain->stats_time_us - guest->sample_stats_time_us;
 
-    if (guest->sample_stats_time_us == 0)
-        return 0;
-    if (seen_us > 0 && known & VH_HAS_CPU_TIME && known & VH_HAS_VCPUS && domain->n_vcpus > 0)
-        busiest = share_of_full((double)(domain->cpu_time_us - guest->sample_cpu_time_us),
-                                (double)seen_us * domain->n_vcpus);
-    if (told_us <= 0)
+    if (guest->sample_stats_time_us == 0 || told_us <= 0)
         return busiest;
     if (known & VH_HAS_FAULTS) {
         busiest = MAX(busiest, rate_bp(domain->minor_faults, guest->sample_minor_faults, told_us,

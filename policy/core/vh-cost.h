@@ -25,6 +25,9 @@ double vh_cost_refault_us(const VhModel *model, guint64 bytes);
 guint vh_cost_sampled_activity_bp(const VhDomain *domain, const VhGuestState *guest,
                                   gint64 wall_us);
 
+/* The share of its CPUs that it has used since the sample before; 0 where nobody knows. */
+guint vh_cost_cpu_bp(const VhDomain *domain, const VhGuestState *guest, gint64 wall_us);
+
 /* What asks have cost it, unweighted, half of it forgotten in each fair_halflife. */
 double vh_cost_inflicted_us(const VhModel *model, const VhGuestState *guest, gint64 wall_us);
 

@@ -5,6 +5,10 @@
 #include "vh-treatment.h"
 #include "vh-yield.h"
 
+/* What is expected only because O is guessed to be small is worth an ask from this share of the
+ * balloon's maximum on. */
+#define GUESS_WORTH_BP 200
+
 gboolean vh_eligible_takes_pass(const VhConfig *config, const VhDomain *domain)
 {
     return config->allows_monitor && domain->tier == VH_TIER_NATIVE;
@@ -78,6 +82,15 @@ static gboolean is_elsewhere(const VhPoolConfig *pool, const VhDomain *domain)
            !(domain->node_mask >> pool->node & 1);
 }
 
+/* Hardly anything is known to be there, and what is guessed is too little of so large a guest. */
+static gboolean is_guesswork(const VhCandidate *candidate, const VhYield *yield)
+{
+    guint64 firm = vh_sub(yield->expected_bytes, yield->doubtful_bytes);
+
+    return firm < candidate->config->min_yield_bytes &&
+           yield->expected_bytes < vh_share(candidate->domain->maximum_bytes, GUESS_WORTH_BP);
+}
+
 /* Is it worth it? `whole` is the yield before what the guest must keep was taken out of it. */
 static VhReason check_yield(const VhCandidate *candidate, const VhYield *whole,
                             const VhYield *yield)
@@ -88,7 +101,7 @@ static VhReason check_yield(const VhCandidate *candidate, const VhYield *whole,
         return VH_REASON_UNSTABLE;
     if (is_elsewhere(&candidate->config->pool, candidate->domain))
         return VH_REASON_OTHER_NODE;
-    if (whole->expected_bytes < least)
+    if (whole->expected_bytes < least || is_guesswork(candidate, whole))
         return VH_REASON_SMALL_YIELD;
     if (whole->durable_bytes < least)
         return VH_REASON_SHORT_LIVED;

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+/* Busier than it was by this much of its CPUs: something has begun. */
+#define BECOMES_BUSY_BP 2500
 /* last-update is in whole seconds of the host's clock; this much ahead of it is a lie. */
 #define CLOCK_SLACK_US (5 * VH_SEC)
 gboolean vh_learn_is_absurd(const VhDomain *domain, gint64 wall_us)
@@ -140,6 +142,15 @@ static void keep_sample(const VhDomain *domain, gint64 wall_us, VhGuestState *gu
     guest->sample_swap_in_bytes = domain->swap_in_bytes;
 }
 
+/* It has begun to work since its driver told how much is free: that figure is history. The CPU time
+ * is live. */
+static gboolean has_become_busy(const VhDomain *domain, const VhGuestState *guest, gint64 wall_us)
+{
+    guint busy_bp = vh_cost_cpu_bp(domain, guest, wall_us);
+
+    return busy_bp > guest->activity_bp && busy_bp - guest->activity_bp > BECOMES_BUSY_BP;
+}
+
 static void learn_sample(const VhConfig *config, const VhDomain *domain, gint64 wall_us,
                          VhGuestState *guest)
 {
@@ -147,7 +158,8 @@ static void learn_sample(const VhConfig *config, const VhDomain *domain, gint64 
 
     if (domain->stats_time_us == guest->sample_stats_time_us) {
         /* resident memory is live between two samples of the driver */
-        guest->is_stable = guest->is_stable && samples_agree(model, domain, guest);
+        guest->is_stable = guest->is_stable && samples_agree(model, domain, guest) &&
+                           !has_become_busy(domain, guest, wall_us);
         return;
     }
     if (has_rebooted(domain, guest)) {

@@ -10,7 +10,10 @@
  * was borne more than an hour ago still counts a little here, and does not in that hour. */
 #define SHARE_MOST 1.7
 
-/* The contenders of one rank, together. */
+/* Of what an ask costs at least, so small a part is no longer worth remembering. */
+#define FORGOTTEN_PART 8
+
+/* The guests of one rank that share what it bears. */
 typedef struct {
     guint rank;
     guint n;
@@ -30,13 +33,25 @@ static Rank *find_rank(GArray *ranks, guint rank)
     return &g_array_index(ranks, Rank, ranks->len - 1);
 }
 
+/* Whether a guest has a share in what its rank bears: it could be asked, or it was lately, and only
+ * waits for its next turn. */
+static gboolean has_share(const VhModel *model, const VhVerdict *verdict)
+{
+    double least_us = (double)model->cost_fixed_us * verdict->weight / FORGOTTEN_PART;
+
+    return verdict->reason == VH_REASON_ASK ||
+           (verdict->has_yield && verdict->cost.inflicted_us > least_us);
+}
+
 static void sum_ranks(const VhDecision *decision, GArray *ranks)
 {
-    for (guint i = 0; i < decision->order->len; i++) {
-        const VhContender *contender = &g_array_index(decision->order, VhContender, i);
-        Rank *rank = find_rank(ranks, contender->rank);
+    for (guint i = 0; i < decision->plan->verdicts->len; i++) {
+        const VhVerdict *verdict = vh_decision_verdict(decision, i);
+        if (!has_share(&decision->config->model, verdict))
+            continue;
+        Rank *rank = find_rank(ranks, verdict->rank);
         rank->n++;
-        rank->inflicted_us += contender->inflicted_us;
+        rank->inflicted_us += verdict->cost.inflicted_us;
     }
 }
 

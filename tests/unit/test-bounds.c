@@ -335,6 +335,9 @@ static void make_alike(Fleet *fleet)
 
     fleet->turns_per_ask = 1;
     fleet->config->model.cost_refault_per_gib_us = 0; /* refill() is no fault of an ask */
+    /* or refill() would make some look as if they gave nothing for long, so that others had to */
+    fleet->config->model.without = VH_TERM_RETOUCH;
+    fleet->config->model.cost_refault_per_gib_us = 0;
     fleet->config->classes[batch].cooldown_us = VH_SEC;
     fleet->config->classes[batch].max_per_ask_bytes = 256 * VH_MIB;
     for (guint i = 0; i < fleet->n_guests; i++) {

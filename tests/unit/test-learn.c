@@ -322,6 +322,31 @@ static void test_reboot(Bench *bench, gconstpointer data)
     }
 }
 
+/* A guest that begins to work between two samples of its driver has outdated the last one. */
+static void test_becomes_busy(Bench *bench, gconstpointer data)
+{
+    bench->domain.figures |= VH_HAS_VCPUS;
+    bench->domain.n_vcpus = 2;
+    turn(bench, 5, NULL);
+    turn(bench, 5, NULL);
+    bench->domain.stats_time_us = FIXTURE_WALL_US + bench->seconds * VH_SEC; /* not told again */
+    bench->domain.cpu_time_us += VH_SEC; /* a quarter of two seconds of two CPUs */
+    turn(bench, 2, NULL);
+    g_assert_true(guest_of(bench)->is_stable);
+    bench->domain.cpu_time_us += VH_SEC;
+    turn(bench, 1, NULL); /* a third of three */
+    g_assert_false(guest_of(bench)->is_stable);
+    bench->domain.stats_time_us = FIXTURE_WALL_US; /* as told now */
+    turn(bench, 1, NULL);
+    g_assert_true(guest_of(bench)->is_stable);
+    /* a guest that is always busy is no news */
+    g_assert_cmpuint(guest_of(bench)->activity_bp, >, 2000);
+    bench->domain.stats_time_us = FIXTURE_WALL_US + bench->seconds * VH_SEC;
+    bench->domain.cpu_time_us += VH_SEC;
+    turn(bench, 1, NULL);
+    g_assert_true(guest_of(bench)->is_stable);
+}
+
 /* A figure that is missing for a while did not go back. */
 static void test_missing_figure_is_no_reboot(Bench *bench, gconstpointer data)
 {
@@ -431,6 +456,7 @@ int main(int argc, char **argv)
     ADD("sigma", test_sigma);
     ADD("inflicted", test_inflicted);
     ADD("reboot", test_reboot);
+    ADD("becomes-busy", test_becomes_busy);
     ADD("missing-figure-is-no-reboot", test_missing_figure_is_no_reboot);
     ADD("fading-is-kept", test_fading_is_kept);
     ADD("overhead-bound", test_overhead_bound);

@@ -78,6 +78,30 @@ static void test_short_lived(void)
     assert_reason(&run, 0, VH_REASON_ASK);
 }
 
+/* What is only guessed is worth an ask where it is not too little of the guest. */
+static void test_guesswork(void)
+{
+    VhDomain guest = fixture_guest(1, "batch-1");
+    g_auto(Run) run = run_at_critical();
+
+    run.config->model.gamma_bp = 10000;
+    guest.rss_bytes = 720 * VH_MIB; /* 400 used, 82 that a pulse leaves */
+    run_twice(&run, &guest, 1);
+    state_of(&run, 1)->overhead_bytes = 200 * VH_MIB;
+    run_twice(&run, &guest, 1);
+    g_assert_cmpuint(verdict_of(&run, 0)->yield.expected_bytes / VH_MIB, ==, 38);
+    assert_reason(&run, 0, VH_REASON_ASK);
+    guest.rss_bytes = 680 * VH_MIB;
+    run_twice(&run, &guest, 1);
+    state_of(&run, 1)->overhead_bytes = 160 * VH_MIB; /* the same sum, on a guess */
+    run_twice(&run, &guest, 1);
+    g_assert_cmpuint(verdict_of(&run, 0)->yield.expected_bytes / VH_MIB, ==, 38);
+    assert_reason(&run, 0, VH_REASON_SMALL_YIELD);
+    state_of(&run, 1)->was_drained = TRUE; /* no guess any more */
+    run_twice(&run, &guest, 1);
+    assert_reason(&run, 0, VH_REASON_ASK);
+}
+
 /* Who has borne much goes behind those who have not, however cheap. */
 static void test_shares(void)
 {
@@ -325,6 +349,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/order/price", test_price_orders);
     g_test_add_func("/order/short-lived", test_short_lived);
+    g_test_add_func("/order/guesswork", test_guesswork);
     g_test_add_func("/order/shares", test_shares);
     g_test_add_func("/order/rounds-at-critical", test_rounds_at_critical);
     g_test_add_func("/walk/class-budget", test_class_budget);
