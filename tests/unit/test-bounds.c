@@ -149,6 +149,12 @@ static void test_asks_per_hour(void)
 
 /* 4. Between two asks of a guest lies its cooldown, but at critical. */
 
+static void cool_down(Fleet *fleet)
+{
+    for (guint i = 0; i < fleet->config->n_classes; i++)
+        fleet->config->classes[i].cooldown_us = g_test_rand_int_range(1, 20) * 15 * VH_SEC;
+}
+
 static void check_cooldown(Fleet *fleet, gpointer data)
 {
     for (guint i = first_of_turn(fleet); i < fleet->asks->len; i++) {
@@ -166,7 +172,7 @@ static void check_cooldown(Fleet *fleet, gpointer data)
 
 static void test_cooldown(void)
 {
-    run_fleets(15, 30 * MIN_TURNS, 300, NULL, check_cooldown, NULL);
+    run_fleets(15, 30 * MIN_TURNS, 300, cool_down, check_cooldown, NULL);
 }
 
 /* 5. Stale figures mean no ask; nor are guests asked that cannot be. */
@@ -495,6 +501,7 @@ static void test_liar(void)
         FleetGuest *liar = &fleet->guests[0]; /* of the class that is asked first */
         guint asked_first = 0, asked_last = 0;
 
+        fleet->config->classes[0].cooldown_us = 30 * VH_SEC; /* 7 doublings to the hour */
         liar->used_bytes = liar->domain.available_bytes - 16 * VH_MIB;
         liar->free_bytes = liar->backed_bytes = 16 * VH_MIB;
         liar->lie_bytes = liar->domain.available_bytes / 2;

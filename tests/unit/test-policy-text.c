@@ -506,6 +506,7 @@ static void test_round_trip(void)
 
 static void test_merge(void)
 {
+    g_autoptr(VhConfig) builtin = vh_config_new();
     g_autoptr(GError) error = NULL;
     g_autoptr(VhConfig) config = parse_two(
         HEAD "\"interval\": \"9s\", \"max_in_flight\": 3, \"classes\": {\"gold\": {\"rank\": 5,"
@@ -523,7 +524,7 @@ static void test_merge(void)
     g_assert_cmpuint(gold->rank, ==, 5);
     g_assert_cmpuint(gold->weight, ==, 60);
     g_assert_cmpuint(config->classes[0].weight, ==, 2);
-    g_assert_cmpint(config->classes[0].cooldown_us, ==, 15 * VH_SEC);
+    g_assert_cmpint(config->classes[0].cooldown_us, ==, builtin->classes[0].cooldown_us);
     g_assert_cmpuint(config->n_matches, ==, 2);
     g_assert_cmpstr(config->matches[0].name_glob, ==, "a");
     g_assert_cmpstr(config->matches[1].name_glob, ==, "b");
