@@ -124,12 +124,31 @@ static void write_field(JsonBuilder *builder, const Field *field, const VhGuestS
         json_builder_add_int_value(builder, integer_of(field, value));
 }
 
+/* What is left out reads as 0: most of a guest that was never asked is, and there may be 10 000. */
+static gboolean is_default(const Field *field, const VhGuestState *guest)
+{
+    gconstpointer value = (const guint8 *)guest + field->offset;
+
+    switch (field->kind) {
+    case FIELD_TIMES:
+        return *(const guint *)(gconstpointer)((const guint8 *)guest + field->count_offset) == 0;
+    case FIELD_BOOL:
+    case FIELD_STATUS:
+        return *(const int *)value == 0;
+    default:
+        return integer_of(field, value) == 0;
+    }
+}
+
 static void write_guest(JsonBuilder *builder, const VhGuestState *guest)
 {
     char uuid[VH_UUID_TEXT];
     json_builder_set_member_name(builder, vh_uuid_format(&guest->uuid, uuid));
     json_builder_begin_object(builder);
     for (guint i = 0; i < G_N_ELEMENTS(fields); i++) {
+        if (is_default(&fields[i], guest)) {
+            continue;
+        }
         json_builder_set_member_name(builder, fields[i].name);
         write_field(builder, &fields[i], guest);
     }
@@ -154,6 +173,7 @@ char *vh_state_format(const VhState *state)
     g_autoptr(JsonNode) root = json_builder_get_root(builder);
     json_generator_set_root(generator, root);
     json_generator_set_pretty(generator, TRUE);
+    json_generator_set_indent(generator, 0); /* a value a line, and no megabytes of blanks */
     g_autofree char *text = json_generator_to_data(generator, NULL);
     return g_strconcat(text, "\n", NULL);
 }

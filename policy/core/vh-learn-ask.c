@@ -77,13 +77,16 @@ static gboolean teaches(const VhEnded *ended)
            (status == VH_ASK_DONE || status == VH_ASK_BACKED_OFF || status == VH_ASK_TIMED_OUT);
 }
 
+/* Those of the last hour, and never more than there is room for. */
 static void remember_ask_time(VhGuestState *guest, gint64 wall_us)
 {
-    if (guest->n_recent == VH_ASKS_PER_HOUR_MAX) {
-        guest->n_recent--;
-        memmove(guest->recent_wall_us, guest->recent_wall_us + 1,
-                guest->n_recent * sizeof(guest->recent_wall_us[0]));
-    }
+    guint old = guest->n_recent == VH_ASKS_PER_HOUR_MAX ? 1 : 0;
+
+    while (old < guest->n_recent && wall_us - guest->recent_wall_us[old] >= VH_HOUR)
+        old++;
+    guest->n_recent -= old;
+    memmove(guest->recent_wall_us, guest->recent_wall_us + old,
+            guest->n_recent * sizeof(guest->recent_wall_us[0]));
     guest->recent_wall_us[guest->n_recent++] = wall_us;
 }
 

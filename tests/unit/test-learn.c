@@ -271,6 +271,19 @@ static void test_inflicted(Bench *bench, gconstpointer data)
     g_assert_cmpint(guest_of(bench)->inflicted_us, ==, before);
 }
 
+/* Only asks of the last hour are remembered by their time, and of those as many as may be. */
+static void test_recent(Bench *bench, gconstpointer data)
+{
+    for (guint i = 0; i < VH_ASKS_PER_HOUR_MAX + 5; i++)
+        end_ask(bench, 1000); /* each 5 s */
+    g_assert_cmpuint(guest_of(bench)->n_recent, ==, VH_ASKS_PER_HOUR_MAX);
+    bench->seconds += 3600 - 30 * 5;
+    end_ask(bench, 1000);
+    g_assert_cmpuint(guest_of(bench)->n_recent, ==, 30);
+    g_assert_cmpint(guest_of(bench)->recent_wall_us[29], ==,
+                    FIXTURE_WALL_US + bench->seconds * VH_SEC);
+}
+
 static VhGuestState *learn_much(Bench *bench)
 {
     turn(bench, 5, NULL);
@@ -455,6 +468,7 @@ int main(int argc, char **argv)
     ADD("rebound-cut-short", test_rebound_cut_short);
     ADD("sigma", test_sigma);
     ADD("inflicted", test_inflicted);
+    ADD("recent", test_recent);
     ADD("reboot", test_reboot);
     ADD("becomes-busy", test_becomes_busy);
     ADD("missing-figure-is-no-reboot", test_missing_figure_is_no_reboot);
