@@ -192,7 +192,7 @@ const VhCommand vh_cmd_request = {
         "urgency is a level: guests that it unlocks may be asked, so that one that is\n"
         "not urgent never reaches protected guests. A request ends when all came back,\n"
         "its deadline has passed, it is cancelled, or, without a deadline, when nobody\n"
-        "could give any more for 15 minutes. With --wait it shows the progress; Ctrl-C\n"
+        "could give any more for 20 minutes. With --wait it shows the progress; Ctrl-C\n"
         "then cancels. Exit status 0 with --wait: all came back. Without SIZE it lists\n"
         "the open requests. Only the daemon takes requests, and only root's.",
     .max_operands = 1,

@@ -12,9 +12,9 @@ G_BEGIN_DECLS
 /* So many may be open at once: each is a line of every cycle's plan. */
 #define VH_REQUESTS_MAX 64
 
-/* One without a deadline ends when for so long nobody could be asked for it: longer than any
- * built-in cooldown, so that every guest has had its turn again. */
-#define VH_REQUEST_PATIENCE_US (15 * VH_MIN)
+/* One without a deadline ends when for so long nobody could be asked for it: longer than the
+ * cooldown of each built-in class that is asked at all, so that every guest has had its turn. */
+#define VH_REQUEST_PATIENCE_US (20 * VH_MIN)
 
 typedef enum {
     VH_REQUEST_OPEN,
