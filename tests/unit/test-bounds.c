@@ -144,7 +144,7 @@ static void check_asks_per_hour(Fleet *fleet, gpointer data)
 
 static void test_asks_per_hour(void)
 {
-    run_fleets(6, 2 * HOUR_TURNS, 200, limit_asks, check_asks_per_hour, NULL);
+    run_fleets(6, 2 * HOUR_TURNS, 100, limit_asks, check_asks_per_hour, NULL);
 }
 
 /* 4. Between two asks of a guest lies its cooldown, but at critical. */
