@@ -80,7 +80,7 @@ static void on_watch_event(VhSession *session, const char *uri, VhWatchEvent eve
             name != NULL ? "': " : "", text != NULL ? text : "");
 }
 
-static VhConfig *load_policy(const char *path, GError **error)
+VhConfig *vh_backend_local_policy(const char *path, GError **error)
 {
     VhConfig *config;
 
@@ -103,7 +103,7 @@ static gboolean start_session(Local *local, gboolean is_read_only, GError **erro
         .ask_ended = on_ask_ended,
         .watch_event = on_watch_event,
     };
-    VhConfig *config = load_policy(local->policy_path, error);
+    VhConfig *config = vh_backend_local_policy(local->policy_path, error);
 
     if (config == NULL)
         return FALSE;

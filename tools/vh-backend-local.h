@@ -3,6 +3,7 @@
 #pragma once
 
 #include "vh-backend.h"
+#include "vh-config.h"
 
 G_BEGIN_DECLS
 
@@ -14,5 +15,8 @@ G_BEGIN_DECLS
  * carried out: only what vh_backend's ask() asks for is. Errors: the policy's.
  */
 VhBackend *vh_backend_local_open(const VhBackendRequest *request, GError **error);
+
+/* The policy at `path`; NULL: the host's, or the built-in one where there is none. */
+VhConfig *vh_backend_local_policy(const char *path, GError **error);
 
 G_END_DECLS

@@ -8,6 +8,7 @@
 #include "vh-backend-reporting.h"
 #include "vh-backend-trace.h"
 #include "vh-cmd-simulate.h"
+#include "vh-cmd-trace.h"
 #include "vh-command.h"
 #include "vh-files.h"
 #include "vh-policy-text.h"
@@ -108,7 +109,8 @@ static gboolean on_resized(gpointer data)
 }
 
 /* What only this program does. */
-static const VhCommand *const own_commands[] = {&vh_cmd_simulate, NULL};
+static const VhCommand *const own_commands[] = {&vh_cmd_record, &vh_cmd_replay, &vh_cmd_simulate,
+                                                NULL};
 
 int main(int argc, char **argv)
 {

@@ -511,6 +511,81 @@ static void test_covered(void)
         check_covered(vh_trace_sections[i]);
 }
 
+/* "section key" for each row of the document's tables. */
+static GHashTable *read_document(void)
+{
+    GHashTable *keys = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    g_autofree char *text = NULL, *section = g_strdup("");
+    g_autoptr(GError) error = NULL;
+
+    g_file_get_contents(VH_SOURCE_ROOT "/docs/trace.md", &text, NULL, &error);
+    g_assert_no_error(error);
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    for (guint i = 0; lines[i]; i++) {
+        g_auto(GStrv) parts = g_strsplit(lines[i], "`", 3);
+        if (g_str_has_prefix(lines[i], "#")) {
+            g_free(section);
+            section = g_strdup(parts[1] ? parts[1] : "");
+        } else if (g_str_has_prefix(lines[i], "| `")) {
+            g_hash_table_add(keys, g_strdup_printf("%s %s", section, parts[1]));
+        }
+    }
+    return keys;
+}
+
+static void assert_documented(GHashTable *keys, const char *section, const char *key)
+{
+    g_autofree char *name = g_strdup_printf("%s %s", section, key);
+
+    if (!g_hash_table_contains(keys, name))
+        g_error("docs/trace.md: section '%s' lacks the key '%s'", section, key);
+}
+
+static void check_record(GHashTable *keys, const char *line)
+{
+    g_autoptr(JsonNode) root = json_from_string(line, NULL);
+    JsonObject *object = json_node_get_object(root);
+    JsonObjectIter iter;
+    const char *key;
+
+    json_object_iter_init(&iter, object);
+    while (json_object_iter_next(&iter, &key, NULL))
+        assert_documented(keys, json_object_get_string_member(object, "record"), key);
+}
+
+/* Every key of the tables, and every key of the records around them. */
+static void test_documented(void)
+{
+    g_autoptr(GHashTable) keys = read_document();
+    g_autoptr(VhConfig) config = make_config();
+    g_autoptr(VhState) state = vh_state_new(), none = vh_state_new();
+    g_autoptr(VhSnapshot) snapshot = vh_snapshot_new();
+    g_autoptr(VhPlan) plan = vh_plan_new();
+    const VhDomain domain = {.name = "web", .uri = "test:///default"};
+    VhEnded ended = {.uri = "test:///default"};
+    VhToggle toggle = {.domain = 0};
+
+    for (guint i = 0; vh_trace_sections[i]; i++) {
+        const VhTraceSection *section = vh_trace_sections[i];
+        for (guint j = 0; j < section->n_fields; j++)
+            assert_documented(keys, section->name, section->fields[j].key);
+    }
+    assert_documented(keys, "domain", "verdict");
+    config->model.without = VH_TERM_SWAP;
+    fill_state(state);
+    fill_cycle(snapshot, plan);
+    g_autofree char *header = format_header(config, state);
+    g_autofree char *cycle = vh_trace_format_cycle(config, snapshot, plan, state);
+    g_autofree char *learned = vh_trace_format_learned(WALL_US, state, none);
+    g_autofree char *outcome = vh_trace_format_outcome(WALL_US, &ended, "web", "it broke");
+    g_autofree char *toggled = vh_trace_format_toggle(WALL_US, &toggle, &domain);
+    check_record(keys, header);
+    check_record(keys, cycle);
+    check_record(keys, learned);
+    check_record(keys, outcome);
+    check_record(keys, toggled);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -522,5 +597,6 @@ int main(int argc, char **argv)
     g_test_add_func("/trace/refused", test_refused);
     g_test_add_func("/trace/peek", test_peek);
     g_test_add_func("/trace/covered", test_covered);
+    g_test_add_func("/trace/documented", test_documented);
     return g_test_run();
 }
