@@ -301,6 +301,27 @@ static void test_policy_on_top(void)
     g_assert_true(sheet->results[0].config->allows_monitor);
 }
 
+/* What it defends must be on the scenario's host. */
+static void test_pool_that_is_not_there(void)
+{
+    static const char *const texts[] = {
+        "{\"version\": 1, \"pool\": {\"source\": \"numa\", \"node\": 50}}",
+        "{\"version\": 1, \"pool\": {\"source\": \"cgroup\", \"cgroup\": \"/none\"}}",
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(texts); i++) {
+        g_autoptr(VhSimBatch) batch = vh_sim_batch_new();
+        VhPolicyText policy = {"p", texts[i], strlen(texts[i])};
+        g_autoptr(GError) error = NULL;
+
+        g_assert_true(vh_sim_batch_add_engine(batch, "virthint", NULL));
+        g_assert_false(
+            vh_sim_batch_add_scenario(batch, load("example-small"), "f", &policy, 1, &error));
+        g_assert_error(error, VH_ERROR, VH_ERROR_INVALID);
+        g_assert_true(g_str_has_prefix(error->message, "f: /host: the policy's pool is "));
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -315,5 +336,6 @@ int main(int argc, char **argv)
     g_test_add_func("/sim/numbers", test_numbers);
     g_test_add_func("/sim/engines", test_engines);
     g_test_add_func("/sim/policy-on-top", test_policy_on_top);
+    g_test_add_func("/sim/pool-that-is-not-there", test_pool_that_is_not_there);
     return g_test_run();
 }

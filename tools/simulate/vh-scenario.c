@@ -290,10 +290,27 @@ static gboolean read_members(Reader *reader, const VhScenarioSection *section, J
     return TRUE;
 }
 
+gboolean vh_scenario_has_pool(const VhScenario *scenario, const VhPoolConfig *pool, GError **error)
+{
+    if (pool->source == VH_POOL_CGROUP && scenario->host.group_bytes == 0) {
+        g_set_error_literal(error, VH_ERROR, VH_ERROR_INVALID,
+                            "the policy's pool is a control group; write its limit as \"group\"");
+        return FALSE;
+    }
+    if (pool->source == VH_POOL_NUMA && pool->node >= scenario->host.nodes) {
+        g_set_error(error, VH_ERROR, VH_ERROR_INVALID,
+                    "the policy's pool is NUMA node %u; write \"nodes\": %u or more", pool->node,
+                    pool->node + 1);
+        return FALSE;
+    }
+    return TRUE;
+}
+
 static gboolean check_whole(Reader *reader, GError **error)
 {
     VhScenario *scenario = reader->scenario;
     const VhScenarioHost *host = &scenario->host;
+    g_autoptr(GError) cause = NULL;
 
     if (!vh_class_name_is_valid(scenario->name))
         return vh_policy_draft_refuse(&reader->draft, "/name", VH_ERROR_INVALID, error,
@@ -308,15 +325,9 @@ static gboolean check_whole(Reader *reader, GError **error)
         return vh_policy_draft_refuse(&reader->draft, "/host", VH_ERROR_INVALID, error,
                                       "the overhead is as large as the memory; write a smaller "
                                       "one");
-    if (scenario->config->pool.source == VH_POOL_CGROUP && host->group_bytes == 0)
-        return vh_policy_draft_refuse(&reader->draft, "/host", VH_ERROR_INVALID, error,
-                                      "the policy's pool is a control group; write its limit as "
-                                      "\"group\"");
-    if (scenario->config->pool.source == VH_POOL_NUMA && scenario->config->pool.node >= host->nodes)
-        return vh_policy_draft_refuse(&reader->draft, "/host", VH_ERROR_INVALID, error,
-                                      "the policy's pool is NUMA node %u; write \"nodes\": %u or "
-                                      "more",
-                                      scenario->config->pool.node, scenario->config->pool.node + 1);
+    if (!vh_scenario_has_pool(scenario, &scenario->config->pool, &cause))
+        return vh_policy_draft_refuse(&reader->draft, "/host", VH_ERROR_INVALID, error, "%s",
+                                      cause->message);
     return TRUE;
 }
 

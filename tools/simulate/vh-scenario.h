@@ -89,6 +89,11 @@ typedef struct {
 VhScenario *vh_scenario_parse(const char *file, const char *text, gsize length,
                               GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void vh_scenario_free(VhScenario *scenario);
+
+/* Whether the scenario's host has what a policy's pool is about; VH_ERROR_INVALID, with what would
+ * have to be written under "host". */
+gboolean vh_scenario_has_pool(const VhScenario *scenario, const VhPoolConfig *pool,
+                              GError **error) G_GNUC_WARN_UNUSED_RESULT;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VhScenario, vh_scenario_free)
 
 /* The name of the guest of this number in its group. Free with g_free(). */

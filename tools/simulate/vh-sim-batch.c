@@ -160,13 +160,17 @@ static VhConfig *make_config(const VhContender *contender, const VhScenario *sce
         all[n++] = (VhPolicyText){file, scenario->policy, strlen(scenario->policy)};
     for (guint i = 0; i < n_texts; i++)
         all[n++] = texts[i];
-    VhConfig *config = vh_policy_parse(all, n, error);
-    if (config) {
-        config->model.without |= contender->without;
-        if (contender->without_psi)
-            config->pool.psi_some_bp = config->pool.psi_full_bp = 0;
+    g_autoptr(VhConfig) config = vh_policy_parse(all, n, error);
+    if (!config)
+        return NULL;
+    if (!vh_scenario_has_pool(scenario, &config->pool, error)) {
+        g_prefix_error(error, "%s: /host: ", file);
+        return NULL;
     }
-    return config;
+    config->model.without |= contender->without;
+    if (contender->without_psi)
+        config->pool.psi_some_bp = config->pool.psi_full_bp = 0;
+    return g_steal_pointer(&config);
 }
 
 gboolean vh_sim_batch_add_scenario(VhSimBatch *batch, VhScenario *scenario, const char *file,
