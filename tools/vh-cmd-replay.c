@@ -18,7 +18,7 @@ static char *cell_time(const VhContext *context, GVariant *row)
 {
     gint64 time_us = 0;
 
-    vh_doc_get_us(row, "time_us", &time_us);
+    vh_doc_get_us(row, "seen_time_us", &time_us);
     return vh_show_time(time_us);
 }
 

@@ -30,7 +30,7 @@ static GVariant *ask_of(const VhReplayCycle *cycle, const VhReplayAsk *ask)
     GVariantBuilder doc;
 
     g_variant_builder_init(&doc, G_VARIANT_TYPE_VARDICT);
-    vh_report_add_us(&doc, "time_us", cycle->snapshot->wall_us);
+    vh_report_add_us(&doc, "seen_time_us", cycle->snapshot->wall_us);
     vh_report_add_identity(&doc, domain);
     add_side(&doc, "recorded", cycle->recorded, ask->recorded, ask->domain);
     add_side(&doc, "replayed", cycle->replayed, ask->replayed, ask->domain);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Recordings decided again: exactly as they were, or by another policy. */
+#include "json-doc.h"
 #include "recording.h"
 #include "vh-policy-text.h"
-#include "vh-replay.h"
+#include "vh-replay-report.h"
 
 #include <string.h>
 
@@ -186,6 +187,38 @@ static void test_unknown_engine(void)
     g_assert_nonnull(strstr(error->message, "\"ouija\""));
 }
 
+/* The document has what docs/json.md says, and the figures of the summary. */
+static void test_report(void)
+{
+    g_autoptr(Recording) recording = recording_new(NULL, 3);
+    g_autoptr(VhConfig) config = parse("{\"version\": 1, \"match\": ["
+                                       "{\"xpath\": \"//a\", \"class\": \"batch\"}],"
+                                       "\"pool\": {\"source\": \"budget\","
+                                       "\"budget\": \"11GiB\"}}");
+    g_autoptr(JsonDoc) json = json_doc_new();
+    g_autoptr(GError) error = NULL;
+
+    recording_open(recording, NULL);
+    recording_run(recording, N_TURNS);
+    const VhReplayReportOptions options = {.path = recording_path(recording),
+                                           .policy_path = "policy.json"};
+    g_autoptr(VhReplay) replay = replay_new(options.path, config);
+    g_autoptr(GVariant) doc = g_variant_ref_sink(vh_replay_report(replay, &options, &error));
+    g_assert_no_error(error);
+    json_doc_check(json, "replay", doc);
+    json_doc_check_all_seen(json, "replay");
+    g_autoptr(GVariant) guests = g_variant_lookup_value(doc, "guests", G_VARIANT_TYPE("aa{sv}"));
+    g_assert_cmpuint(g_variant_n_children(guests), ==, vh_replay_guests(replay)->len);
+    g_assert_cmpuint(g_variant_n_children(guests), >, 0);
+
+    /* the same policy: nothing is left where only differences are wanted */
+    const VhReplayReportOptions same = {.path = options.path, .only_different = TRUE};
+    g_autoptr(VhReplay) again = replay_new(options.path, NULL);
+    g_autoptr(GVariant) none = g_variant_ref_sink(vh_replay_report(again, &same, &error));
+    g_autoptr(GVariant) asks = g_variant_lookup_value(none, "asks", G_VARIANT_TYPE("aa{sv}"));
+    g_assert_cmpuint(g_variant_n_children(asks), ==, 0);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -194,5 +227,6 @@ int main(int argc, char **argv)
     g_test_add_func("/replay/other-policy", test_other_policy);
     g_test_add_func("/replay/counts-once", test_counts_once);
     g_test_add_func("/replay/unknown-engine", test_unknown_engine);
+    g_test_add_func("/replay/report", test_report);
     return g_test_run();
 }
