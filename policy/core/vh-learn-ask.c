@@ -257,8 +257,9 @@ void vh_learn_ask_rebound(const VhModel *model, const VhDomain *domain, gint64 w
     if (guest->rebound_rss_bytes == 0)
         guest->rebound_rss_bytes = domain->rss_bytes;
     gint64 elapsed_us = wall_us - (guest->rebound_wall_us - model->rebound_us);
-    if (elapsed_us < 0 || elapsed_us > model->rebound_us * REBOUND_LONGEST) {
-        drop_rebound(guest); /* also where the clock was set back */
+    if (elapsed_us < 0 || elapsed_us > model->rebound_us * REBOUND_LONGEST ||
+        guest->rebound_returned_bytes == 0) {
+        drop_rebound(guest); /* the clock was set back, or the state file says so */
         return;
     }
     if (elapsed_us < model->rebound_us)

@@ -31,6 +31,23 @@ static VhGuestState *append_guest(VhState *next)
     return &g_array_index(next->guests, VhGuestState, n);
 }
 
+static void end_at(gint64 *time_us, gint64 wall_us)
+{
+    *time_us = MIN(*time_us, wall_us);
+}
+
+/* What a clock that was set back has left in the future was just now: else it would hold, or stand
+ * still, until the clock is there again. Rebounds and toggles see to it themselves. */
+static void end_future(gint64 wall_us, VhGuestState *guest)
+{
+    end_at(&guest->last_ended_wall_us, wall_us);
+    end_at(&guest->residue_wall_us, wall_us);
+    end_at(&guest->inflicted_wall_us, wall_us);
+    end_at(&guest->last_seen_wall_us, wall_us);
+    for (guint i = guest->n_recent; i > 0 && guest->recent_wall_us[i - 1] > wall_us; i--)
+        guest->recent_wall_us[i - 1] = wall_us;
+}
+
 /* Carries over who is still known, and adds who is seen for the first time; both lists are sorted
  * by UUID. */
 static void merge_guests(const VhConfig *config, const VhState *state, const VhSnapshot *snapshot,
@@ -45,8 +62,11 @@ static void merge_guests(const VhConfig *config, const VhState *state, const VhS
         int order = !old ? 1 : !domain ? -1 : vh_uuid_compare(&old->uuid, &domain->uuid);
 
         if (order < 0) {
-            if (snapshot->wall_us - old->last_seen_wall_us <= config->forget_us)
-                *append_guest(next) = *old;
+            if (snapshot->wall_us - old->last_seen_wall_us <= config->forget_us) {
+                VhGuestState *kept = append_guest(next);
+                *kept = *old;
+                end_future(snapshot->wall_us, kept);
+            }
             g++;
             continue;
         }
@@ -55,6 +75,7 @@ static void merge_guests(const VhConfig *config, const VhState *state, const VhS
             *guest = *old;
         else
             *guest = (VhGuestState){.uuid = domain->uuid};
+        end_future(snapshot->wall_us, guest);
         g += order == 0;
         guest->last_seen_wall_us = snapshot->wall_us;
         while (d < n_domains &&

@@ -21,10 +21,11 @@ typedef struct {
     guint cheapest_rank;      /* of those that may be asked ahead of need */
 } Walk;
 
-/* A bucket holds one minute's worth, but enough for one ask that is worth it. */
+/* A bucket holds one minute's worth, but enough for one ask that is worth it; where nothing comes
+ * in, nothing is in it. */
 static void refill(VhBucket *bucket, guint64 per_minute, guint64 least, gint64 now_us)
 {
-    guint64 capacity = MAX(per_minute, least);
+    guint64 capacity = per_minute > 0 ? MAX(per_minute, least) : 0;
     gint64 elapsed_us = now_us - bucket->time_us;
 
     if (bucket->time_us == 0 || elapsed_us >= VH_MIN) {

@@ -545,6 +545,18 @@ static void test_proactive(void)
     assert_reason(&run, 0, VH_REASON_PROACTIVE_BUDGET);
 }
 
+/* A budget of nothing is none, not even for one small ask. */
+static void test_proactive_turned_off(void)
+{
+    const VhDomain guest = fixture_guest(1, "batch-1");
+    g_auto(Run) run = run_new(config_with_classes(2625 * VH_MIB)); /* 20 % available */
+
+    run.config->model.proactive_bp_per_min = 0;
+    run_twice(&run, &guest, 1);
+    g_assert_cmpint(run.plan->level, ==, VH_LEVEL_PROACTIVE);
+    assert_reason(&run, 0, VH_REASON_PROACTIVE_BUDGET);
+}
+
 static void test_idle_pool_asks_nobody(void)
 {
     const VhDomain guest = fixture_guest(1, "batch-1");
@@ -583,6 +595,7 @@ int main(int argc, char **argv)
     g_test_add_func("/decide/metadata", test_metadata);
     g_test_add_func("/decide/forbidden-class", test_metadata_may_not_choose_forbidden_class);
     g_test_add_func("/decide/proactive", test_proactive);
+    g_test_add_func("/decide/proactive-turned-off", test_proactive_turned_off);
     g_test_add_func("/decide/idle-pool-asks-nobody", test_idle_pool_asks_nobody);
     return g_test_run();
 }

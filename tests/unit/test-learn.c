@@ -457,6 +457,38 @@ static void test_forget(Bench *bench, gconstpointer data)
     g_assert_cmpint(vh_uuid_compare(&guest_of(bench)->uuid, &other.uuid), ==, 0);
 }
 
+/* A clock that goes back a week does not make anything last for a week. */
+static void test_clock_set_back(Bench *bench, gconstpointer data)
+{
+    const gint64 week_s = 7 * 24 * 3600;
+    gint64 next_us = 0;
+
+    turn(bench, week_s, NULL);
+    end_ask(bench, 300);
+    turn(bench, 5, NULL);
+    turn(bench, -week_s, NULL);
+    gint64 back_us = FIXTURE_WALL_US + bench->seconds * VH_SEC;
+    g_assert_cmpint(guest_of(bench)->last_ended_wall_us, ==, back_us);
+    g_assert_cmpint(guest_of(bench)->residue_wall_us, ==, back_us);
+    g_assert_cmpint(guest_of(bench)->inflicted_wall_us, ==, back_us);
+    g_assert_cmpuint(vh_learn_asks_within_hour(guest_of(bench), back_us, &next_us), ==, 1);
+    turn(bench, 3600, NULL);
+    back_us += VH_HOUR;
+    g_assert_cmpuint(vh_learn_asks_within_hour(guest_of(bench), back_us, &next_us), ==, 0);
+    g_assert_cmpint(vh_learn_cooldown_until_us(guest_of(bench), back_us, VH_MIN, 10 * VH_MIN), <,
+                    back_us);
+}
+
+/* As a state file may have it that somebody has edited: a rebound of nothing. */
+static void test_rebound_of_nothing(Bench *bench, gconstpointer data)
+{
+    turn(bench, 5, NULL);
+    guest_of(bench)->rebound_wall_us = FIXTURE_WALL_US + (bench->seconds + 5) * VH_SEC;
+    turn(bench, 5, NULL);
+    g_assert_cmpint(guest_of(bench)->rebound_wall_us, ==, 0);
+    g_assert_cmpuint(guest_of(bench)->n_rebounds, ==, 0);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -476,5 +508,7 @@ int main(int argc, char **argv)
     ADD("overhead-bound", test_overhead_bound);
     ADD("overhead-is-probed", test_overhead_is_probed);
     ADD("forget", test_forget);
+    ADD("clock-set-back", test_clock_set_back);
+    ADD("rebound-of-nothing", test_rebound_of_nothing);
     return g_test_run();
 }
