@@ -25,6 +25,7 @@ typedef struct {
     gint64 started_us;
     gboolean round_failed; /* it never saw a host */
     char *trouble;         /* why the last turn failed; NULL: it did not */
+    gboolean has_learned;  /* an ask has ended, and the state that knows of it is not saved yet */
 } Daemon;
 
 static VhConfig *load_policy(const VhDaemonOptions *options, GError **error)
@@ -94,9 +95,11 @@ static gboolean on_stop(gpointer data)
     return G_SOURCE_CONTINUE;
 }
 
-static void save_state(const Daemon *daemon)
+static void save_state(Daemon *daemon)
 {
     g_autoptr(GError) error = NULL;
+
+    daemon->has_learned = FALSE;
 
     if (daemon->options->state_path &&
         !vh_files_save_state(daemon->options->state_path, vh_session_state(daemon->session),
@@ -166,6 +169,8 @@ static void on_cycled(VhSession *session, const GError *error, gpointer data)
     note_trouble(daemon, error);
     if (!error)
         vh_log_diff_plan(daemon->diff, session);
+    if (!error && daemon->has_learned)
+        save_state(daemon);
     if (!error && daemon->recorder)
         record_cycle(daemon);
     if (daemon->bus)
@@ -201,7 +206,7 @@ static void on_ask_ended(VhSession *session, const VhEnded *ask, const char *mes
     Daemon *daemon = data;
 
     vh_log_ask_ended(session, ask, message);
-    save_state(daemon);
+    daemon->has_learned = TRUE; /* with the next turn */
     if (daemon->recorder)
         vh_recorder_ask_ended(daemon->recorder, g_get_real_time(), ask,
                               name_of(session, &ask->uuid), message);
@@ -230,7 +235,7 @@ static void on_request_ended(VhSession *session, const VhRequestRecord *request,
 static void on_switched(VhSession *session, const VhSwitched *switched, const GError *error,
                         gpointer data)
 {
-    const Daemon *daemon = data;
+    Daemon *daemon = data;
 
     vh_log_switched(switched, error);
     save_state(daemon);

@@ -2,6 +2,7 @@
 /* The cycle, and the table of engines. */
 #include "vh-cycle.h"
 #include "vh-decide.h"
+#include "vh-learn.h"
 #include "vh-rule.h"
 
 static const VhEngine engines[] = {
@@ -94,6 +95,20 @@ gboolean vh_cycle_run(VhCycle *cycle, const VhConfig *config, GError **error)
         cycle->actuator->toggle(cycle->actuator, cycle->snapshot,
                                 &g_array_index(cycle->plan->toggles, VhToggle, i));
     return TRUE;
+}
+
+/* Of guests that are not in the snapshot everything else is kept as it is. */
+void vh_cycle_learn(VhCycle *cycle, const VhConfig *config, gint64 now_us, gint64 wall_us)
+{
+    vh_snapshot_clear(cycle->reading);
+    cycle->reading->now_us = now_us;
+    cycle->reading->wall_us = wall_us;
+    cycle->actuator->report(cycle->actuator, cycle->reading);
+    vh_snapshot_sort(cycle->reading);
+    vh_learn(config, cycle->state, cycle->reading, cycle->next);
+    VhState *learned = cycle->next;
+    cycle->next = cycle->state;
+    cycle->state = learned;
 }
 
 const VhSnapshot *vh_cycle_snapshot(const VhCycle *cycle)

@@ -60,6 +60,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VhCycle, vh_cycle_free)
 gboolean vh_cycle_run(VhCycle *cycle, const VhConfig *config,
                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/*
+ * Learns from the asks that have ended since the last turn, and neither looks nor decides: for the
+ * end, when nobody is to be asked any more.
+ */
+void vh_cycle_learn(VhCycle *cycle, const VhConfig *config, gint64 now_us, gint64 wall_us);
+
 /* The last turn's; empty before the first. Borrowed until the next turn. */
 const VhSnapshot *vh_cycle_snapshot(const VhCycle *cycle);
 const VhPlan *vh_cycle_plan(const VhCycle *cycle);

@@ -536,5 +536,6 @@ gboolean vh_session_drain(VhSession *session, gboolean cancel, gint64 timeout_us
         g_main_context_iteration(NULL, TRUE);
     if (!time_is_over)
         g_source_remove(timer);
+    vh_cycle_learn(session->cycle, session->config, g_get_monotonic_time(), g_get_real_time());
     return vh_asks_n_running(session->asks) == 0;
 }
