@@ -6,6 +6,7 @@
 #include "vh-recorder.h"
 
 #include "vh-files.h"
+#include "vh-json-scan.h"
 #include "vh-trace-file.h"
 #include "vh-trace-hash.h"
 
@@ -240,6 +241,23 @@ static void add_line(GString *text, char *line)
     g_free(line);
 }
 
+/* Whoever reads the recording takes no longer lines: better none than one that spoils it all. */
+static gboolean check_lines(const VhRecorder *recorder, const GString *text, GError **error)
+{
+    const char *end;
+
+    for (const char *line = text->str; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+        if ((gsize)(end - line) <= VH_JSON_MAX_BYTES)
+            continue;
+        g_set_error(error, VH_ERROR, VH_ERROR_UNSUPPORTED,
+                    "%s: a record would have %" G_GSIZE_FORMAT " bytes, and at most %u can be read "
+                    "again; there are too many guests for one recording",
+                    recorder->path, (gsize)(end - line), VH_JSON_MAX_BYTES);
+        return FALSE;
+    }
+    return TRUE;
+}
+
 static void add_header(VhRecorder *recorder, const VhRecorderCycle *cycle, VhTraceCause cause,
                        GString *text)
 {
@@ -333,6 +351,8 @@ static gboolean write_cycle(VhRecorder *recorder, const VhRecorderCycle *cycle, 
     add_cycle(recorder, cycle, recorder->needs_header ? cycle->before : recorder->written, body);
     if (recorder->needs_header)
         add_header(recorder, cycle, recorder->cause, text);
+    if (!check_lines(recorder, text, error) || !check_lines(recorder, body, error))
+        return FALSE;
     if (recorder->length_bytes > 0 &&
         recorder->length_bytes + text->len + body->len > recorder->size_bytes) {
         if (!rotate(recorder, error))

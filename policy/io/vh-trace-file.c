@@ -23,6 +23,8 @@ typedef struct {
     char *path;
     int fd;
     guint64 size_bytes; /* when it was opened */
+    dev_t device;       /* which file it is, whatever it is called by now */
+    ino_t inode;
 } Part;
 
 struct VhTraceFile {
@@ -72,7 +74,14 @@ static Part *part_open(const char *path, GError **error)
     part->path = g_strdup(path);
     part->fd = fd;
     part->size_bytes = (guint64)status.st_size;
+    part->device = status.st_dev;
+    part->inode = status.st_ino;
     return part;
+}
+
+static gboolean is_same_file(const Part *left, const Part *right)
+{
+    return left->device == right->device && left->inode == right->inode;
 }
 
 VhTraceFile *vh_trace_file_open(const char *path, GError **error)
@@ -91,7 +100,10 @@ VhTraceFile *vh_trace_file_open(const char *path, GError **error)
         Part *part = part_open(name, NULL);
         if (!part)
             break;
-        g_ptr_array_insert(file->parts, 0, part);
+        if (is_same_file(part, file->parts->pdata[0]))
+            part_free(part); /* rotated just now: the one before it, under its new name */
+        else
+            g_ptr_array_insert(file->parts, 0, part);
     }
     return file;
 }

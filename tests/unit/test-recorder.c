@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Recordings on disk: appended to, rotated, cut off, full, hashed, searched. */
+#include "fixture.h"
 #include "recording.h"
+#include "vh-json-scan.h"
 #include "vh-trace-file.h"
 
 #include <errno.h>
@@ -9,6 +11,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 typedef struct {
     guint n_headers, n_cycles, n_outcomes;
@@ -387,12 +390,62 @@ static void test_find(void)
     assert_gone("/nonexistent/file", wall_us, "cannot be opened");
 }
 
+static void count_notice(const char *text, gpointer data)
+{
+    g_test_message("%s", text);
+    g_assert_nonnull(strstr(text, "too many guests"));
+    ++*(guint *)data;
+}
+
+/* What could not be read again is not written, and what comes after it is. */
+static void test_too_long(void)
+{
+    guint n_notices = 0;
+    const VhRecorderOptions options = {.notice = count_notice, .data = &n_notices};
+    g_autoptr(Recording) recording = recording_new(NULL, 1);
+    g_autofree char *name = g_strnfill(VH_JSON_MAX_BYTES, 'x'); /* for so many guests */
+    VhDomain guest = fixture_guest(1, name);
+    g_autoptr(VhSnapshot) snapshot = fixture_snapshot(&guest, 1, 0);
+    g_autoptr(VhState) state = vh_state_new();
+    g_autoptr(VhPlan) plan = vh_plan_new();
+    const VhRecorderCycle cycle = {.config = recording_config(recording),
+                                   .before = state,
+                                   .after = state,
+                                   .snapshot = snapshot,
+                                   .plan = plan};
+
+    recording_open(recording, &options);
+    g_assert_false(vh_recorder_cycle(recording_recorder(recording), &cycle));
+    g_assert_cmpuint(n_notices, ==, 1);
+    g_assert_cmpuint(size_of(recording_path(recording)), ==, 0);
+    recording_close(recording);
+    recording_open(recording, NULL);
+    g_assert_cmpuint(recording_run(recording, 3), ==, 3);
+    g_assert_cmpuint(count(recording_path(recording)).n_cycles, ==, 3);
+}
+
+/* A reader that comes while files are renamed meets one of them twice, as here by a link. */
+static void test_read_while_rotating(void)
+{
+    g_autoptr(Recording) recording = recording_new(NULL, 1);
+    g_autofree char *older = g_strdup_printf("%s.1", recording_path(recording));
+
+    recording_open(recording, NULL);
+    recording_run(recording, 10);
+    g_assert_cmpint(link(recording_path(recording), older), ==, 0);
+    Count all = count(recording_path(recording));
+    g_assert_cmpuint(all.n_headers, ==, 1);
+    g_assert_cmpuint(all.n_cycles, ==, 10);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/recorder/append", test_append);
     g_test_add_func("/recorder/policy-change", test_policy_change);
     g_test_add_func("/recorder/rotate", test_rotate);
+    g_test_add_func("/recorder/read-while-rotating", test_read_while_rotating);
+    g_test_add_func("/recorder/too-long", test_too_long);
     g_test_add_func("/recorder/refused", test_refused);
     g_test_add_func("/recorder/cut-off", test_cut_off);
     g_test_add_func("/recorder/full", test_full);
