@@ -49,7 +49,6 @@ static const Place places[] = {
     MODEL("cost_fixed", DURATION, cost_fixed_us),
     MODEL("cost_per_gib", DURATION, cost_per_gib_us),
     MODEL("cost_refault", DURATION, cost_refault_per_gib_us),
-    MODEL("cost_activity", DURATION, cost_activity_us),
     MODEL("lambda", SHARE, lambda_bp),
     MODEL("fair_halflife", DURATION, fair_halflife_us),
     MODEL("horizon", DURATION, horizon_us),

@@ -89,15 +89,6 @@ char *vh_show_switches(const VhContext *context, GVariant *plan)
                                 "switches");
 }
 
-static char *busy_cell(const VhContext *context, GVariant *row)
-{
-    guint64 activity_bp;
-
-    if (!vh_doc_get_bytes(row, "activity_bp", &activity_bp))
-        return NULL;
-    return g_strdup_printf("%.3g %%", (double)activity_bp / 100);
-}
-
 static char *price_cell(const VhContext *context, GVariant *row)
 {
     double price;
@@ -116,7 +107,6 @@ static const VhTableColumn explanation_columns[] = {
     {"EXPECTED", TRUE, FALSE, NULL, "expected_bytes"},
     {"LASTING", TRUE, FALSE, NULL, "durable_bytes"},
     {"COUNTED ON", TRUE, FALSE, NULL, "counted_bytes"},
-    {"BUSY", TRUE, FALSE, busy_cell},
     {"US/MIB", TRUE, FALSE, price_cell},
     {"REASON", FALSE, FALSE, NULL, "reason"},
 };

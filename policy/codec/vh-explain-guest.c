@@ -180,9 +180,7 @@ static void say_yield(VhExplain *explain)
 static void say_cost(VhExplain *explain)
 {
     const VhCost *cost = &explain->verdict->cost;
-    g_autofree char *busy = vh_explain_percent(cost->activity_bp);
 
-    vh_explain_say(explain, "It is %s busy.", busy);
     if (!(isfinite(cost->price) && cost->price > 0))
         return;
     vh_explain_say(explain,

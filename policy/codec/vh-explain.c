@@ -144,7 +144,6 @@ static void add_numbers(GVariantBuilder *doc, const VhExplain *explain)
     vh_report_add_bytes(doc, "expected_bytes", verdict->yield.expected_bytes);
     vh_report_add_bytes(doc, "durable_bytes", verdict->yield.durable_bytes);
     vh_report_add_bytes(doc, "counted_bytes", verdict->yield.counted_bytes);
-    vh_report_add_count(doc, "activity_bp", verdict->cost.activity_bp);
     if (isfinite(verdict->cost.price))
         vh_report_add(doc, "price_us_per_mib", g_variant_new_double(verdict->cost.price));
 }

@@ -192,8 +192,6 @@ static const VhPolicyKey model_keys[] = {
      .doc = "c1: what each GiB of it costs"},
     {"cost_refault", VH_KEY_DURATION, AT(VhModel, cost_refault_per_gib_us), .maximum = VH_MIN,
      .doc = "c2: what each GiB costs that the guest touches again"},
-    {"cost_activity", VH_KEY_DURATION, AT(VhModel, cost_activity_us), .maximum = VH_MIN,
-     .doc = "c3: what an ask costs more when the guest is as busy as can be"},
     {"lambda", VH_KEY_SHARE, AT(VhModel, lambda_bp), .maximum = SHARE_CEILING,
      .doc = "how strongly what a guest has borne lately corrects its price; 0%: not at all"},
     {"fair_halflife", VH_KEY_DURATION, AT(VhModel, fair_halflife_us), VH_MIN, 7 * 24 * VH_HOUR,

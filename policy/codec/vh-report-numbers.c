@@ -42,7 +42,6 @@ GVariant *vh_report_cost(const VhCost *cost)
     GVariantBuilder doc;
 
     g_variant_builder_init(&doc, G_VARIANT_TYPE_VARDICT);
-    vh_report_add_count(&doc, "activity_bp", cost->activity_bp);
     add_number(&doc, "weighted_us", cost->cost_us);
     add_number(&doc, "inflicted_weighted_us", cost->inflicted_us);
     add_number(&doc, "fairness", cost->fairness);

@@ -101,8 +101,8 @@ GVariant *vh_report_domains(const VhReportInput *input)
     return g_variant_builder_end(&list);
 }
 
-/* How much it does, by what the decision measures that. */
-static void add_activity(GVariantBuilder *doc, const VhDomain *domain)
+/* The counters by which the decision sees that it has begun to work, or has booted. */
+static void add_counters(GVariantBuilder *doc, const VhDomain *domain)
 {
     if (domain->figures & VH_HAS_CPU_TIME)
         vh_report_add_us(doc, "cpu_used_us", domain->cpu_time_us);
@@ -141,7 +141,7 @@ GVariant *vh_report_domain(const VhReportInput *input, guint index)
     add_domain(&doc, input, index);
     vh_report_add(&doc, "tier_texts",
                   vh_tier_reasons_list(domain->tier_reasons, vh_tier_reason_text));
-    add_activity(&doc, domain);
+    add_counters(&doc, domain);
     if (domain->stats_time_us != 0)
         vh_report_add_us(&doc, "stats_time_us", domain->stats_time_us);
     if (domain->stats_period_us != 0)

@@ -212,8 +212,9 @@ static SECTION(yield_section, "yield", VhYield, yield_fields)
 
 #define F(member, kind, ...) FIELD(VhCost, member, kind, __VA_ARGS__)
     static const VhTraceField cost_fields[] = {
-        F(activity_bp, VH_TRACE_UINT),    F(cost_us, VH_TRACE_DOUBLE),
-        F(inflicted_us, VH_TRACE_DOUBLE), F(fairness, VH_TRACE_DOUBLE),
+        F(cost_us, VH_TRACE_DOUBLE),
+        F(inflicted_us, VH_TRACE_DOUBLE),
+        F(fairness, VH_TRACE_DOUBLE),
         F(price, VH_TRACE_DOUBLE),
 };
 #undef F
@@ -297,7 +298,7 @@ static const VhTraceField guest_fields[] = {
     F(sample_major_faults, VH_TRACE_BYTES, .is_fleeting = TRUE),
     F(sample_swap_in_bytes, VH_TRACE_BYTES, .is_fleeting = TRUE),
     F(is_stable, VH_TRACE_BOOL, .is_fleeting = TRUE),
-    F(activity_bp, VH_TRACE_UINT, .is_fleeting = TRUE),
+    F(cpu_bp, VH_TRACE_UINT, .is_fleeting = TRUE),
     F(overhead_bytes, VH_TRACE_BYTES),
     F(residue_bytes, VH_TRACE_BYTES),
     F(residue_wall_us, VH_TRACE_SIGNED),

@@ -83,7 +83,6 @@ static const VhModel builtin_model = {
     .cost_fixed_us = 20 * VH_MS,
     .cost_per_gib_us = 150 * VH_MS,
     .cost_refault_per_gib_us = 400 * VH_MS,
-    .cost_activity_us = 50 * VH_MS,
     .lambda_bp = 5000,
     .fair_halflife_us = VH_HOUR,
     .horizon_us = 10 * VH_SEC,

@@ -129,10 +129,9 @@ typedef enum {
     VH_TERM_GAMMA = 1 << 2,       /* gamma as learned of each guest */
     VH_TERM_SIGMA = 1 << 3,       /* sigma as learned of each guest */
     VH_TERM_RETOUCH = 1 << 4,     /* r, in yield and cost */
-    VH_TERM_ACTIVITY = 1 << 5,    /* a, in the cost */
-    VH_TERM_FAIRNESS = 1 << 6,    /* the correction of the price */
-    VH_TERM_EXPLORATION = 1 << 7, /* what was learned long ago counts less */
-    VH_TERM_TREND = 1 << 8,       /* where the pool is heading */
+    VH_TERM_FAIRNESS = 1 << 5,    /* the correction of the price */
+    VH_TERM_EXPLORATION = 1 << 6, /* what was learned long ago counts less */
+    VH_TERM_TREND = 1 << 7,       /* where the pool is heading */
 } VhTerm;
 
 /* The constants of the model: starting points, each measured or guessed as its comment in the
@@ -149,7 +148,6 @@ typedef struct {
     gint64 cost_fixed_us;           /* c0: what any ask costs the guest */
     gint64 cost_per_gib_us;         /* c1: and each GiB of it */
     gint64 cost_refault_per_gib_us; /* c2: and each GiB that it touches again */
-    gint64 cost_activity_us;        /* c3: and its being as busy as can be */
     guint lambda_bp;                /* how strongly fairness corrects the price; 0: not at all */
     gint64 fair_halflife_us;        /* how fast the cost that a guest has borne is forgotten */
     gint64 horizon_us;              /* how far ahead the pool's trend is followed */

@@ -17,30 +17,15 @@ double vh_cost_ask_us(const VhModel *model, guint64 bytes);
 /* c2 * bytes: and what touching so much of it again costs. */
 double vh_cost_refault_us(const VhModel *model, guint64 bytes);
 
-/*
- * The part of a (0 to 10000) that two samples show: the largest of how busy its CPUs were, and how
- * fast it took minor and major faults and swapped in, each against what is as busy as can be. What
- * is not known counts nothing. `guest` holds the sample before.
- */
-guint vh_cost_sampled_activity_bp(const VhDomain *domain, const VhGuestState *guest,
-                                  gint64 wall_us);
-
-/* The share of its CPUs that it has used since the sample before; 0 where nobody knows. */
-guint vh_cost_cpu_bp(const VhDomain *domain, const VhGuestState *guest, gint64 wall_us);
-
 /* What asks have cost it, unweighted, half of it forgotten in each fair_halflife. */
 double vh_cost_inflicted_us(const VhModel *model, const VhGuestState *guest, gint64 wall_us);
 
 /* What an ask of it would be for at most, as far as the guest and its class go. */
 guint64 vh_cost_ask_bytes(const VhYield *yield, const VhClass *treatment);
 
-/*
- * All of the cost, with a fairness of 1. `guest` may be NULL: nothing known of it. floor_bytes:
- * what must stay free in it; the closer what it could free comes to that, the busier it counts.
- */
-void vh_cost_compute(const VhModel *model, const VhDomain *domain, const VhGuestState *guest,
-                     const VhClass *treatment, const VhYield *yield, guint64 floor_bytes,
-                     gint64 wall_us, VhCost *ret_cost);
+/* All of the cost, with a fairness of 1. `guest` may be NULL: nothing known of it. */
+void vh_cost_compute(const VhModel *model, const VhGuestState *guest, const VhClass *treatment,
+                     const VhYield *yield, gint64 wall_us, VhCost *ret_cost);
 
 /* Sets the fairness, against the mean of what is borne in its rank, and corrects the price by it:
  * between half and twice. */

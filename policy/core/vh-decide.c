@@ -95,8 +95,7 @@ static void judge_domain(VhDecision *decision, const Cursor *cursor)
     };
     verdict->reason = vh_eligible_check(&candidate, verdict);
     if (verdict->has_yield)
-        vh_cost_compute(&config->model, domain, guest, treatment, &verdict->yield,
-                        vh_eligible_reserve_bytes(config, domain, treatment), snapshot->wall_us,
+        vh_cost_compute(&config->model, guest, treatment, &verdict->yield, snapshot->wall_us,
                         &verdict->cost);
     if (verdict->reason == VH_REASON_ASK)
         add_contender(decision, cursor, verdict);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Who is remembered, samples, and what they teach of overhead and residue. */
 #include "vh-learn.h"
-#include "vh-cost.h"
 #include "vh-eligible.h"
 #include "vh-learn-ask.h"
 #include "vh-yield.h"
@@ -163,13 +162,25 @@ static void keep_sample(const VhDomain *domain, gint64 wall_us, VhGuestState *gu
     guest->sample_swap_in_bytes = domain->swap_in_bytes;
 }
 
+/* The share of its CPUs that it has used since the sample before. */
+static guint used_cpu_bp(const VhDomain *domain, const VhGuestState *guest, gint64 wall_us)
+{
+    guint known = domain->figures & guest->sample_figures;
+    gint64 seen_us = wall_us - guest->sample_wall_us;
+
+    if (guest->sample_stats_time_us == 0 || seen_us <= 0 || !(known & VH_HAS_CPU_TIME) ||
+        !(known & VH_HAS_VCPUS) || domain->n_vcpus == 0)
+        return 0;
+    double used = (double)(domain->cpu_time_us - guest->sample_cpu_time_us) /
+                  ((double)seen_us * domain->n_vcpus);
+    return (guint)CLAMP(used * 10000, 0, 10000);
+}
+
 /* It has begun to work since its driver told how much is free: that figure is history. The CPU time
  * is live. */
 static gboolean has_become_busy(const VhDomain *domain, const VhGuestState *guest, gint64 wall_us)
 {
-    guint busy_bp = vh_cost_cpu_bp(domain, guest, wall_us);
-
-    return busy_bp > guest->activity_bp && busy_bp - guest->activity_bp > BECOMES_BUSY_BP;
+    return used_cpu_bp(domain, guest, wall_us) > guest->cpu_bp + BECOMES_BUSY_BP;
 }
 
 static void learn_sample(const VhConfig *config, const VhDomain *domain, gint64 wall_us,
@@ -186,11 +197,11 @@ static void learn_sample(const VhConfig *config, const VhDomain *domain, gint64 
     if (has_rebooted(domain, guest)) {
         vh_learn_ask_rebooted(model, guest);
         guest->sample_stats_time_us = 0;
-        guest->activity_bp = 0;
+        guest->cpu_bp = 0;
     }
     guest->is_stable = guest->sample_stats_time_us != 0 && samples_agree(model, domain, guest);
     if (guest->sample_stats_time_us != 0)
-        guest->activity_bp = vh_cost_sampled_activity_bp(domain, guest, wall_us);
+        guest->cpu_bp = used_cpu_bp(domain, guest, wall_us);
     if (guest->is_stable)
         learn_overhead_bound(model, domain, guest);
     keep_sample(domain, wall_us, guest);

@@ -30,7 +30,6 @@ typedef struct {
 
 /* What asking one guest costs it, in weighted microseconds, and what that makes of its turn. */
 typedef struct {
-    guint activity_bp;   /* a */
     double cost_us;      /* c */
     double inflicted_us; /* beta: what asks have cost it lately, weighted */
     double fairness;     /* what the price is multiplied by: 0.5 to 2 */

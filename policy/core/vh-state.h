@@ -28,7 +28,7 @@ typedef struct {
     guint64 sample_major_faults;
     guint64 sample_swap_in_bytes;
     gboolean is_stable; /* the last two distinct samples agreed */
-    guint activity_bp;  /* a: how busy it was between them */
+    guint cpu_bp;       /* the share of its CPUs that it used between them; 0: nobody knows */
 
     /* learned at once when an ask ends */
     guint64 overhead_bytes;         /* O; 0: not yet */

@@ -96,7 +96,7 @@ static GVariant *fake_explain_all(VhBackend *backend, GError **error)
     return parsed(
         "aa{sv}",
         "[{'name': <'web1'>, 'class': <'batch'>, 'rank': <uint32 1>, 'place': <uint32 2>, "
-        "'activity_bp': <uint32 1250>, 'price_us_per_mib': <12.25>, 'reason': <'ask'>, "
+        "'price_us_per_mib': <12.25>, 'reason': <'ask'>, "
         "'durable_bytes': <uint64 1073741824>, 'lines': <['The pool.', 'First.']>}, "
         "{'name': <'db'>, 'lines': <['The pool.', 'Second.', 'Last.']>}]");
 }

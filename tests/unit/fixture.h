@@ -90,7 +90,6 @@ static inline void fixture_pin(VhConfig *config)
     model->cost_fixed_us = 20 * VH_MS;
     model->cost_per_gib_us = 150 * VH_MS;
     model->cost_refault_per_gib_us = 400 * VH_MS;
-    model->cost_activity_us = 50 * VH_MS;
     model->lambda_bp = 5000;
     model->learn_bp = 3000;
     model->explore_us = model->fair_halflife_us = model->cooldown_max_us = VH_HOUR;

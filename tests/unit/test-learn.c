@@ -353,11 +353,34 @@ static void test_becomes_busy(Bench *bench, gconstpointer data)
     turn(bench, 1, NULL);
     g_assert_true(guest_of(bench)->is_stable);
     /* a guest that is always busy is no news */
-    g_assert_cmpuint(guest_of(bench)->activity_bp, >, 2000);
+    g_assert_cmpuint(guest_of(bench)->cpu_bp, ==, 2500); /* two of eight seconds */
     bench->domain.stats_time_us = FIXTURE_WALL_US + bench->seconds * VH_SEC;
     bench->domain.cpu_time_us += VH_SEC;
     turn(bench, 1, NULL);
     g_assert_true(guest_of(bench)->is_stable);
+}
+
+/* Where nobody tells the CPU time, or how many CPUs there are, no guest is ever seen to begin. */
+static void test_busy_unknown(Bench *bench, gconstpointer data)
+{
+    static const guint missing[] = {VH_HAS_CPU_TIME, VH_HAS_VCPUS, 0};
+
+    bench->domain.n_vcpus = 2;
+    for (guint i = 0; i < G_N_ELEMENTS(missing); i++) {
+        bench->domain.figures |= VH_HAS_CPU_TIME | VH_HAS_VCPUS;
+        bench->domain.figures &= ~missing[i];
+        turn(bench, 5, NULL);
+        turn(bench, 5, NULL);
+        g_assert_true(guest_of(bench)->is_stable);
+        bench->domain.stats_time_us =
+            FIXTURE_WALL_US + bench->seconds * VH_SEC; /* not told again */
+        bench->domain.cpu_time_us += 100 * VH_SEC;
+        turn(bench, 1, NULL);
+        g_assert_cmpint(guest_of(bench)->is_stable, ==, missing[i] != 0);
+        bench->domain.stats_time_us = FIXTURE_WALL_US; /* as told now */
+        turn(bench, 5, NULL);                          /* at most all of its CPUs */
+        g_assert_cmpuint(guest_of(bench)->cpu_bp, ==, missing[i] != 0 ? 0 : 10000);
+    }
 }
 
 /* A figure that is missing for a while did not go back. */
@@ -503,6 +526,7 @@ int main(int argc, char **argv)
     ADD("recent", test_recent);
     ADD("reboot", test_reboot);
     ADD("becomes-busy", test_becomes_busy);
+    ADD("busy-unknown", test_busy_unknown);
     ADD("missing-figure-is-no-reboot", test_missing_figure_is_no_reboot);
     ADD("fading-is-kept", test_fading_is_kept);
     ADD("overhead-bound", test_overhead_bound);

@@ -49,8 +49,10 @@ static void test_price_orders(void)
     run.config->model.lambda_bp = 0;
     guests[2].rss_bytes = 900 * VH_MIB; /* who has less is dearer, as c0 is spread over less, */
     run_twice(&run, guests, 4);
-    state_of(&run, 0)->activity_bp = 10000; /* so is the busy one, */
-    state_of(&run, 1)->n_rebounds = 1;      /* and most of all who takes it back */
+    state_of(&run, 0)->n_rebounds = 1; /* so is who takes more of it back than others, */
+    state_of(&run, 0)->retouch_bp = 2000;
+    state_of(&run, 0)->last_ended_wall_us = FIXTURE_WALL_US;
+    state_of(&run, 1)->n_rebounds = 1; /* and most of all who takes nearly all */
     state_of(&run, 1)->retouch_bp = 8000;
     state_of(&run, 1)->last_ended_wall_us = FIXTURE_WALL_US;
     g_autoptr(VhSnapshot) snapshot = fixture_snapshot(guests, 4, run.seconds - 1); /* the same */

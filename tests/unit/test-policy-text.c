@@ -328,7 +328,7 @@ static const char full_text[] = HEAD
     "  \"residue_halflife\": \"1min\", \"stable\": \"1.5%\", \"cost_fixed\": \"0.25ms\","
     "  \"cost_per_gib\": \"1ms\", \"proactive_per_min\": \"3%\", \"cooldown_max\": \"2d\","
     "  \"poor\": \"33.33%\", \"retouch\": \"7%\", \"cost_refault\": \"3s\","
-    "  \"cost_activity\": \"4ms\", \"lambda\": \"0%\", \"fair_halflife\": \"2h\","
+    "  \"lambda\": \"0%\", \"fair_halflife\": \"2h\","
     "  \"horizon\": \"0s\", \"learn\": \"20%\", \"explore\": \"3h\", \"rebound\": \"90s\"}}";
 
 static void check_full_classes(const VhConfig *config)
@@ -435,7 +435,6 @@ static void test_every_key(void)
     g_assert_cmpuint(model->poor_bp, ==, 3333);
     g_assert_cmpuint(model->retouch_bp, ==, 700);
     g_assert_cmpint(model->cost_refault_per_gib_us, ==, 3 * VH_SEC);
-    g_assert_cmpint(model->cost_activity_us, ==, 4 * VH_MS);
     g_assert_cmpuint(model->lambda_bp, ==, 0);
     g_assert_cmpint(model->fair_halflife_us, ==, 2 * VH_HOUR);
     g_assert_cmpint(model->horizon_us, ==, 0);

@@ -140,11 +140,8 @@ static void add_rich_verdict(Fixture *f)
                            .gamma_bp = 8000,
                            .retouch_bp = 750,
                            .sigma_bp = 2000};
-    rich.cost = (VhCost){.activity_bp = 1250,
-                         .cost_us = 21 * VH_MS,
-                         .inflicted_us = 35 * VH_MS,
-                         .fairness = 1.25,
-                         .price = 12.5};
+    rich.cost = (VhCost){
+        .cost_us = 21 * VH_MS, .inflicted_us = 35 * VH_MS, .fairness = 1.25, .price = 12.5};
     rich.place = 1;
     rich.toggle = VH_TOGGLE_PRESSURE;
     rich.wait_until_us = 1700000060 * VH_SEC;
@@ -429,7 +426,6 @@ static void test_explain(void)
         "40.0 MiB of that are doubtful",
         "soon takes 7.5 % again, as learned from 2 asks: 1.7 GiB last",
         "Less 20 % that are uncertain, 1.5 GiB are counted on",
-        "12.5 % busy",
         "costs it 21 ms by weight; earlier ones have cost it 35 ms lately",
         "multiplies its price by 1.25",
         "12.5 us for each MiB",
@@ -456,7 +452,7 @@ static void test_explain(void)
 /* What is not known is not told, and neither are signs of pressure that changed nothing. */
 static void test_explain_bare(void)
 {
-    static const char *const absent[] = {"expected", "busy",     "price", "samples agree",
+    static const char *const absent[] = {"expected", "price",    "samples agree",
                                          "wants",    "Pressure", "loses"};
     g_auto(Fixture) f = setup();
     const VhReportInput input = input_of(&f);

@@ -197,67 +197,13 @@ static void test_without_terms(void)
     g_assert_cmpuint(learned.gamma_bp, ==, guest.gamma_bp);
 }
 
-/* Two samples, 10 s apart. */
-typedef struct {
-    VhDomain domain;
-    VhGuestState guest;
-} Samples;
-
-static Samples quiet_samples(void)
-{
-    Samples samples = {.domain = fixture_guest(1, "a")};
-
-    samples.domain.figures |=
-        VH_HAS_CPU_TIME | VH_HAS_VCPUS | VH_HAS_FAULTS | VH_HAS_SWAP_IN | VH_HAS_USABLE;
-    samples.domain.n_vcpus = 2;
-    samples.domain.usable_bytes = 1600 * VH_MIB;
-    samples.guest.sample_figures = samples.domain.figures;
-    samples.guest.sample_stats_time_us = FIXTURE_WALL_US - 10 * VH_SEC;
-    samples.guest.sample_wall_us = FIXTURE_WALL_US - 10 * VH_SEC;
-    return samples;
-}
-
-static guint sampled(const Samples *samples)
-{
-    return vh_cost_sampled_activity_bp(&samples->domain, &samples->guest, FIXTURE_WALL_US);
-}
-
-static void test_activity(void)
-{
-    Samples samples = quiet_samples();
-
-    g_assert_cmpuint(sampled(&samples), ==, 0);
-    samples.domain.cpu_time_us = 5 * VH_SEC; /* of 20 */
-    g_assert_cmpuint(sampled(&samples), ==, 2500);
-    samples.domain.minor_faults = 10 * 25000;
-    g_assert_cmpuint(sampled(&samples), ==, 5000);
-    samples.domain.major_faults = 10 * 300;
-    g_assert_cmpuint(sampled(&samples), ==, 6000);
-    samples.domain.swap_in_bytes = 10 * 24 * VH_MIB;
-    g_assert_cmpuint(sampled(&samples), ==, 7500);
-    samples.domain.cpu_time_us = 100 * VH_SEC;
-    g_assert_cmpuint(sampled(&samples), ==, 10000);
-
-    /* what one of the two samples lacks counts nothing, nor does a first sample */
-    samples.guest.sample_figures &= ~(guint)VH_HAS_CPU_TIME;
-    g_assert_cmpuint(sampled(&samples), ==, 7500);
-    samples.domain.figures &= ~(guint)VH_HAS_SWAP_IN;
-    g_assert_cmpuint(sampled(&samples), ==, 6000);
-    samples.domain.figures &= ~(guint)VH_HAS_FAULTS;
-    g_assert_cmpuint(sampled(&samples), ==, 0);
-    samples = quiet_samples();
-    samples.domain.cpu_time_us = 5 * VH_SEC;
-    samples.guest.sample_stats_time_us = 0;
-    g_assert_cmpuint(sampled(&samples), ==, 0);
-}
-
 static VhCost cost_of(const VhModel *model, const VhDomain *domain, const VhGuestState *guest,
-                      const VhClass *class, guint64 floor_bytes)
+                      const VhClass *class)
 {
     VhYield yield = yield_of(model, domain, guest);
     VhCost cost;
 
-    vh_cost_compute(model, domain, guest, class, &yield, floor_bytes, FIXTURE_WALL_US, &cost);
+    vh_cost_compute(model, guest, class, &yield, FIXTURE_WALL_US, &cost);
     return cost;
 }
 
@@ -265,43 +211,18 @@ static void test_cost_and_price(void)
 {
     VhModel model = plain_model();
     VhDomain domain = fixture_guest(1, "a");
-    VhGuestState guest = {.activity_bp = 4000};
+    VhGuestState guest = {0};
     VhClass class = {.weight = 3, .max_per_ask_bytes = VH_GIB};
-    /* c0 20 + c1 150 + c2 400 * 10 % + c3 50 * 40 %, times the weight */
-    double expected = 3 * (20 + 150 + 40 + 20) * 1000.0;
+    /* c0 20 + c1 150 + c2 400 * 10 %, times the weight */
+    double expected = 3 * (20 + 150 + 40) * 1000.0;
 
-    VhCost cost = cost_of(&model, &domain, &guest, &class, 0);
+    VhCost cost = cost_of(&model, &domain, &guest, &class);
     g_assert_cmpfloat_with_epsilon(cost.cost_us, expected, 1);
     g_assert_cmpfloat_with_epsilon(cost.price, expected / (1024 * 0.9), 0.01);
     g_assert_cmpfloat(cost.fairness, ==, 1);
-    model.without = VH_TERM_ACTIVITY;
-    cost = cost_of(&model, &domain, &guest, &class, 0);
-    g_assert_cmpfloat_with_epsilon(cost.cost_us, 3 * 210 * 1000.0, 1);
     domain.rss_bytes = 0; /* nothing to give: no price, and no division by it */
-    cost = cost_of(&model, &domain, &guest, &class, 0);
+    cost = cost_of(&model, &domain, &guest, &class);
     g_assert_cmpfloat(cost.price, ==, 0);
-}
-
-/* The closer what it could free is to what it must keep, the busier it counts. */
-static void test_closeness(void)
-{
-    static const struct {
-        guint64 usable_mib;
-        guint activity_bp;
-    } cases[] = {{50, 10000}, {100, 10000}, {250, 5000}, {400, 0}, {1600, 0}};
-    VhModel model = plain_model();
-    Samples samples = quiet_samples();
-    VhClass class = {.weight = 1};
-
-    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
-        samples.domain.usable_bytes = cases[i].usable_mib * VH_MIB;
-        VhCost cost = cost_of(&model, &samples.domain, &samples.guest, &class, 100 * VH_MIB);
-        g_assert_cmpuint(cost.activity_bp, ==, cases[i].activity_bp);
-    }
-    samples.domain.usable_bytes = 0;
-    samples.domain.figures &= ~(guint)VH_HAS_USABLE;
-    VhCost cost = cost_of(&model, &samples.domain, &samples.guest, &class, 100 * VH_MIB);
-    g_assert_cmpuint(cost.activity_bp, ==, 0);
 }
 
 static void test_fairness(void)
@@ -337,7 +258,7 @@ static void test_inflicted(void)
     g_assert_cmpfloat(vh_cost_inflicted_us(&model, &guest, HOURS(0)), ==, 1000);
     g_assert_cmpfloat(vh_cost_inflicted_us(&model, &guest, HOURS(2)), ==, 250);
     g_assert_cmpfloat(vh_cost_inflicted_us(&model, &guest, HOURS(-2)), ==, 1000);
-    g_assert_cmpfloat(cost_of(&model, &domain, &guest, &class, 0).inflicted_us, ==, 5000);
+    g_assert_cmpfloat(cost_of(&model, &domain, &guest, &class).inflicted_us, ==, 5000);
 }
 
 int main(int argc, char **argv)
@@ -349,9 +270,7 @@ int main(int argc, char **argv)
     g_test_add_func("/yield/doubtful", test_doubtful);
     g_test_add_func("/yield/learned-fades", test_learned_fades);
     g_test_add_func("/yield/without-terms", test_without_terms);
-    g_test_add_func("/cost/activity", test_activity);
     g_test_add_func("/cost/cost-and-price", test_cost_and_price);
-    g_test_add_func("/cost/closeness", test_closeness);
     g_test_add_func("/cost/fairness", test_fairness);
     g_test_add_func("/cost/inflicted", test_inflicted);
     return g_test_run();

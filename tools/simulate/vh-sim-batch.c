@@ -17,11 +17,15 @@ static const struct {
     const char *name;
     guint term; /* VhTerm; 0: pressure */
 } terms[] = {
-    {"swap", VH_TERM_SWAP},         {"residue", VH_TERM_RESIDUE},
-    {"gamma", VH_TERM_GAMMA},       {"sigma", VH_TERM_SIGMA},
-    {"retouch", VH_TERM_RETOUCH},   {"activity", VH_TERM_ACTIVITY},
-    {"fairness", VH_TERM_FAIRNESS}, {"exploration", VH_TERM_EXPLORATION},
-    {"trend", VH_TERM_TREND},       {"psi", 0},
+    {"swap", VH_TERM_SWAP},
+    {"residue", VH_TERM_RESIDUE},
+    {"gamma", VH_TERM_GAMMA},
+    {"sigma", VH_TERM_SIGMA},
+    {"retouch", VH_TERM_RETOUCH},
+    {"fairness", VH_TERM_FAIRNESS},
+    {"exploration", VH_TERM_EXPLORATION},
+    {"trend", VH_TERM_TREND},
+    {"psi", 0},
 };
 
 /* Nobody is asked: what happens without any of this. */
