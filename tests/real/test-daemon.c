@@ -394,12 +394,24 @@ static void test_request(DaemonFixture *fixture, gconstpointer data)
     free_guests(guests, 2);
 }
 
+/* The next round, of another process, must know whom this one has asked. */
+static void check_remembered(const char *state)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *text = NULL;
+
+    g_assert_true(g_file_get_contents(state, &text, NULL, &error));
+    g_assert_true(g_regex_match_simple("\"last_ended_wall_us\" *: *[1-9][0-9]+", text, 0, 0));
+    g_assert_true(g_regex_match_simple("\"recent_wall_us\" *: *\\[\\s*[1-9]", text, 0, 0));
+}
+
 static void test_once(DaemonFixture *fixture, gconstpointer data)
 {
     VhLabGuest *guest = guest_with_freed_memory(fixture, "ci-1");
     g_autofree char *policy = g_build_filename(fixture->folder, "policy.d", NULL);
-    const char *argv[] = {g_getenv("VIRTHINTD"),    "--once", "--policy", policy, "--connect",
-                          vh_lab_uri(fixture->lab), NULL};
+    g_autofree char *state = g_build_filename(fixture->folder, "once.json", NULL);
+    const char *argv[] = {g_getenv("VIRTHINTD"),    "--once",  "--policy", policy, "--connect",
+                          vh_lab_uri(fixture->lab), "--state", state,      NULL};
     g_autoptr(GError) error = NULL;
     guint64 before = daemon_fixture_rss(guest);
     int wait_status;
@@ -410,6 +422,7 @@ static void test_once(DaemonFixture *fixture, gconstpointer data)
     g_assert_true(vh_lab_stop(pid, 0, VH_LAB_TIMEOUT_MS, &wait_status, &error));
     g_assert_cmpint(wait_status, ==, 0);
     g_assert_cmpuint(daemon_fixture_rss(guest) + 150 * VH_MIB, <, before);
+    check_remembered(state);
     vh_lab_guest_free(guest);
 }
 
