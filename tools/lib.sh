@@ -32,10 +32,10 @@ vh_setup()
     "$vh_top/tools/setup" --quiet --for "$@"
 }
 
-# vh_build DIR MESON-OPTIONS...: configures DIR (below the top) where it is not, with these options
-# in any case, and builds it. A build directory that a broken-off set-up or another Meson left
-# unusable is made anew: nothing in it is worth keeping.
-vh_build()
+# vh_configure DIR MESON-OPTIONS...: configures DIR (below the top) where it is not, with these
+# options in any case. A build directory that a broken-off set-up or another Meson left unusable is
+# made anew: nothing in it is worth keeping.
+vh_configure()
 {
     local dir=$1
     shift
@@ -51,6 +51,14 @@ vh_build()
         rm -rf "${vh_top:?}/$dir"
         meson setup "$vh_top/$dir" "$vh_top" "$@"
     fi
+}
+
+# vh_build DIR MESON-OPTIONS...: configures DIR, and builds all of it.
+vh_build()
+{
+    local dir=$1
+
+    vh_configure "$@"
     vh_step "Building $dir/"
     ninja -C "$vh_top/$dir"
 }
