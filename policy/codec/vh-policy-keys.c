@@ -184,8 +184,8 @@ static const VhPolicyKey model_keys[] = {
     {"residue_halflife", VH_KEY_DURATION, AT(VhModel, residue_halflife_us), VH_SEC,
      7 * 24 * VH_HOUR, .doc = "Q: how fast what an ask could not reach is forgotten"},
     {"stable", VH_KEY_SHARE, AT(VhModel, stable_bp), 10, 5000,
-     .doc = "how far, as a share of the balloon's maximum, free and resident memory may move "
-            "between two samples that agree"},
+     .doc = "how far, as a share of the balloon's maximum, free memory may move and resident "
+            "memory grow between two samples that agree"},
     {"cost_fixed", VH_KEY_DURATION, AT(VhModel, cost_fixed_us), .maximum = VH_MIN,
      .doc = "c0: what any ask costs the guest"},
     {"cost_per_gib", VH_KEY_DURATION, AT(VhModel, cost_per_gib_us), .maximum = VH_MIN,

@@ -144,8 +144,9 @@ typedef struct {
     guint retouch_bp;       /* r: share of what came back that is touched again soon, likewise */
     gint64
         residue_halflife_us; /* Q: how fast what an ask could not reach becomes reachable again */
-    guint stable_bp; /* share of balloon.maximum that F and R may move between two stable samples */
-    gint64 cost_fixed_us;           /* c0: what any ask costs the guest */
+    guint stable_bp;      /* share of balloon.maximum that F may move and R grow between two stable
+                             samples */
+    gint64 cost_fixed_us; /* c0: what any ask costs the guest */
     gint64 cost_per_gib_us;         /* c1: and each GiB of it */
     gint64 cost_refault_per_gib_us; /* c2: and each GiB that it touches again */
     guint lambda_bp;                /* how strongly fairness corrects the price; 0: not at all */

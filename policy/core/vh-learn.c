@@ -88,13 +88,15 @@ static guint64 distance(guint64 a, guint64 b)
     return MAX(a, b) - MIN(a, b);
 }
 
+/* Resident memory that falls while what is free stays is given back or swapped out, and no use of
+ * it: what is left of it is live, and says how much there still is. */
 static gboolean samples_agree(const VhModel *model, const VhDomain *domain,
                               const VhGuestState *guest)
 {
     guint64 tolerance = vh_share(domain->maximum_bytes, model->stable_bp);
 
     return distance(domain->unused_bytes, guest->sample_unused_bytes) <= tolerance &&
-           distance(domain->rss_bytes, guest->sample_rss_bytes) <= tolerance;
+           vh_sub(domain->rss_bytes, guest->sample_rss_bytes) <= tolerance;
 }
 
 /* Half way from what is known of O to what a sample shows, within bounds. */

@@ -295,6 +295,24 @@ static void test_moving_memory_is_unstable(void)
     assert_reason(&run, 0, VH_REASON_ASK);
 }
 
+/* What it gives back by reporting, meanwhile, is no use of memory: what is left can be asked for.
+ */
+static void test_falling_memory_is_stable(void)
+{
+    VhDomain guest = fixture_guest(1, "batch-1");
+    g_auto(Run) run = run_new(config_with_classes(512 * VH_MIB));
+
+    run_twice(&run, &guest, 1);
+    guest.rss_bytes -= 300 * VH_MIB;
+    g_autoptr(VhSnapshot) falling = fixture_snapshot(&guest, 1, run.seconds++);
+    run_decide(&run, falling);
+    assert_reason(&run, 0, VH_REASON_ASK);
+    guest.unused_bytes -= 300 * VH_MIB; /* it begins to use it */
+    g_autoptr(VhSnapshot) used = fixture_snapshot(&guest, 1, run.seconds++);
+    run_decide(&run, used);
+    assert_reason(&run, 0, VH_REASON_UNSTABLE);
+}
+
 static void test_cooldown(void)
 {
     const VhDomain guest = fixture_guest(1, "batch-1");
@@ -581,6 +599,7 @@ int main(int argc, char **argv)
     g_test_add_func("/decide/autodeflate-reserve", test_autodeflate_reserve);
     g_test_add_func("/decide/one-sample-is-not-enough", test_one_sample_is_not_enough);
     g_test_add_func("/decide/moving-memory-is-unstable", test_moving_memory_is_unstable);
+    g_test_add_func("/decide/falling-memory-is-stable", test_falling_memory_is_stable);
     g_test_add_func("/decide/cooldown", test_cooldown);
     g_test_add_func("/decide/poor-ask-doubles-cooldown", test_poor_ask_doubles_cooldown);
     g_test_add_func("/decide/cooldown-yields-at-critical", test_cooldown_yields_at_critical);
