@@ -261,3 +261,20 @@ gboolean vh_policy_draft_finish(VhPolicyDraft *draft, VhPolicyXPathCheck check_x
     copy_schedules(draft);
     return check_xpaths(draft, check_xpath, error) && check_whole(draft, error);
 }
+
+gboolean vh_policy_draft_read_elements(VhPolicyDraft *draft, const VhPolicySection *section,
+                                       JsonNode *node, const char *path, VhPolicyElementReader read,
+                                       GError **error)
+{
+    if (!vh_policy_draft_require_type(draft, path, node, JSON_NODE_ARRAY, error)) {
+        return FALSE;
+    }
+    JsonArray *array = json_node_get_array(node);
+    for (guint i = 0; i < json_array_get_length(array); i++) {
+        g_autofree char *element_path = g_strdup_printf("%s/%u", path, i);
+        if (!read(draft, section, json_array_get_element(array, i), element_path, error)) {
+            return FALSE;
+        }
+    }
+    return TRUE;
+}

@@ -73,6 +73,13 @@ VhClassRef *vh_policy_draft_refer(VhPolicyDraft *draft, const char *name, const 
 gboolean vh_policy_read_members(VhPolicyDraft *draft, const VhPolicySection *section,
                                 JsonNode *node, const char *path, gpointer base, GError **error);
 
+/* The elements of an array, one after the other, each an object with the section's keys. */
+typedef gboolean (*VhPolicyElementReader)(VhPolicyDraft *draft, const VhPolicySection *section,
+                                          JsonNode *node, const char *path, GError **error);
+gboolean vh_policy_draft_read_elements(VhPolicyDraft *draft, const VhPolicySection *section,
+                                       JsonNode *node, const char *path, VhPolicyElementReader read,
+                                       GError **error);
+
 /* Reads the value of one kind of key. */
 typedef gboolean (*VhPolicyReader)(VhPolicyDraft *draft, const VhPolicyKey *key, JsonNode *node,
                                    const char *path, gpointer base, GError **error);

@@ -170,18 +170,7 @@ static gboolean read_match(VhPolicyDraft *draft, const VhPolicySection *section,
 gboolean vh_policy_read_matches(VhPolicyDraft *draft, const VhPolicyKey *key, JsonNode *node,
                                 const char *path, gpointer base, GError **error)
 {
-    if (!vh_policy_draft_require_type(draft, path, node, JSON_NODE_ARRAY, error)) {
-        return FALSE;
-    }
-    JsonArray *array = json_node_get_array(node);
-    for (guint i = 0; i < json_array_get_length(array); i++) {
-        g_autofree char *element_path = g_strdup_printf("%s/%u", path, i);
-        if (!read_match(draft, key->section, json_array_get_element(array, i), element_path,
-                        error)) {
-            return FALSE;
-        }
-    }
-    return TRUE;
+    return vh_policy_draft_read_elements(draft, key->section, node, path, read_match, error);
 }
 
 /* A name without a colon, of ASCII: that is all that anybody uses. */

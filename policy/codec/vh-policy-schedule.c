@@ -200,16 +200,5 @@ static gboolean read_schedule(VhPolicyDraft *draft, const VhPolicySection *secti
 gboolean vh_policy_read_schedules(VhPolicyDraft *draft, const VhPolicyKey *key, JsonNode *node,
                                   const char *path, gpointer base, GError **error)
 {
-    if (!vh_policy_draft_require_type(draft, path, node, JSON_NODE_ARRAY, error)) {
-        return FALSE;
-    }
-    JsonArray *array = json_node_get_array(node);
-    for (guint i = 0; i < json_array_get_length(array); i++) {
-        g_autofree char *element_path = g_strdup_printf("%s/%u", path, i);
-        if (!read_schedule(draft, key->section, json_array_get_element(array, i), element_path,
-                           error)) {
-            return FALSE;
-        }
-    }
-    return TRUE;
+    return vh_policy_draft_read_elements(draft, key->section, node, path, read_schedule, error);
 }
