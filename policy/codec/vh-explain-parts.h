@@ -22,9 +22,6 @@ void vh_explain_say(VhExplain *explain, const char *format, ...) G_GNUC_PRINTF(2
 /* "12.5 %" from basis points. Free with g_free(). */
 char *vh_explain_percent(guint bp);
 
-/* How the pool stands, what it needs, and for whom: the same for every guest. */
-void vh_explain_pool(VhExplain *explain);
-
 /* From what it is and may be asked for, over what it would give and cost, to its turn. */
 void vh_explain_guest(VhExplain *explain);
 

@@ -103,7 +103,8 @@ static void say_requests(VhExplain *explain)
     }
 }
 
-void vh_explain_pool(VhExplain *explain)
+/* How the pool stands, what it needs, and for whom: the same for every guest. */
+static void say_pool(VhExplain *explain)
 {
     const VhPlan *plan = explain->input->plan;
     g_autofree char *need = vh_format_size(plan->need_bytes);
@@ -163,7 +164,7 @@ static GVariant *explain_with(const VhReportInput *input, const VhConfig *now, g
     g_variant_builder_init(&doc, G_VARIANT_TYPE_VARDICT);
     vh_report_add_identity(&doc, explain.domain);
     vh_report_add_us(&doc, "seen_time_us", input->snapshot->wall_us);
-    vh_explain_pool(&explain);
+    say_pool(&explain);
     if (explain.verdict != NULL) {
         vh_treatment_resolve(now, explain.domain, input->snapshot->wall_us, &explain.treatment);
         vh_explain_guest(&explain);

@@ -165,7 +165,13 @@ static gboolean is_under_pressure(const VhPoolConfig *config, const VhPressure *
            (guint64)swap_out_per_s >= config->swap_out_bytes_per_s;
 }
 
-void vh_pool_follow(const VhConfig *config, const VhSnapshot *snapshot, VhState *next, VhPool *pool)
+/*
+ * The trend, and with it headed_bytes; the pressure. What asks returned meanwhile is taken out of
+ * the trend, or it would hide how fast memory is being used up; a rise of what is available is no
+ * reason to expect a further one, so that a trend is at most 0. Nor are guests a trend of a budget
+ * that have come or gone, or were not known yet. Writes the pool_... and swap_out... of `next`.
+ */
+static void follow(const VhConfig *config, const VhSnapshot *snapshot, VhState *next, VhPool *pool)
 {
     gint64 elapsed_us = next->pool_time_us ? snapshot->now_us - next->pool_time_us : 0;
 
@@ -233,7 +239,8 @@ void vh_pool_update_level(const VhPoolConfig *config, const VhPool *pool, gint64
     }
 }
 
-VhLevel vh_pool_raised_level(const VhPool *pool, VhLevel by_bounds)
+/* The level as it applies: one worse than by the bounds where the pool is under pressure. */
+static VhLevel raised_level(const VhPool *pool, VhLevel by_bounds)
 {
     return pool->is_under_pressure ? MIN(by_bounds + 1, VH_LEVEL_CRITICAL) : by_bounds;
 }
@@ -266,10 +273,10 @@ void vh_pool_see(const VhConfig *config, const VhSnapshot *snapshot, VhState *ne
     VhPool pool;
 
     vh_pool_measure(&config->pool, snapshot, &pool);
-    vh_pool_follow(config, snapshot, next, &pool);
+    follow(config, snapshot, next, &pool);
     vh_pool_update_level(&config->pool, &pool, snapshot->now_us, next);
     plan->level_by_bounds = next->level;
-    plan->level = vh_pool_raised_level(&pool, next->level);
+    plan->level = raised_level(&pool, next->level);
     note_since(plan->level, snapshot->now_us, next);
 
     plan->pool_total_bytes = pool.total_bytes;

@@ -38,15 +38,6 @@ void vh_pool_see(const VhConfig *config, const VhSnapshot *snapshot, VhState *ne
 void vh_pool_measure(const VhPoolConfig *config, const VhSnapshot *snapshot, VhPool *ret_pool);
 
 /*
- * The trend, and with it headed_bytes; the pressure. What asks returned meanwhile is taken out of
- * the trend, or it would hide how fast memory is being used up; a rise of what is available is no
- * reason to expect a further one, so that a trend is at most 0. Nor are guests a trend of a budget
- * that have come or gone, or were not known yet. Writes the pool_... and swap_out... of `next`.
- */
-void vh_pool_follow(const VhConfig *config, const VhSnapshot *snapshot, VhState *next,
-                    VhPool *pool);
-
-/*
  * The level by the bounds: up at once when A' is below a level's `enter`, but for a trend by no
  * more than one level, and not to CRITICAL; down when it has been above `exit` for the dwell, to
  * the lowest level whose own `exit` it is not above. A pool that is not known changes nothing.
@@ -54,9 +45,6 @@ void vh_pool_follow(const VhConfig *config, const VhSnapshot *snapshot, VhState 
  */
 void vh_pool_update_level(const VhPoolConfig *config, const VhPool *pool, gint64 now_us,
                           VhState *state);
-
-/* The level as it applies: one worse than by the bounds where the pool is under pressure. */
-VhLevel vh_pool_raised_level(const VhPool *pool, VhLevel by_bounds);
 
 /*
  * Bytes to get back at a level: from LOW on up to the exit of LOW, at PROACTIVE up to its own; 0 at

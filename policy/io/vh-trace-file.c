@@ -151,16 +151,6 @@ static gboolean seek_part(VhTraceFile *file, guint index, GError **error)
     return TRUE;
 }
 
-gboolean vh_trace_file_rewind(VhTraceFile *file, GError **error)
-{
-    file->done_bytes = 0;
-    for (guint i = file->parts->len; i-- > 0;) {
-        if (!seek_part(file, i, error))
-            return FALSE;
-    }
-    return TRUE;
-}
-
 void vh_trace_file_progress(const VhTraceFile *file, guint64 *ret_done, guint64 *ret_all)
 {
     *ret_done = file->done_bytes;

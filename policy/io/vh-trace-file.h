@@ -32,9 +32,6 @@ const VhTraceRecord *vh_trace_file_next(VhTraceFile *file, GError **error);
 /* NULL: nothing to warn of. Borrowed. */
 const char *vh_trace_file_warning(const VhTraceFile *file);
 
-/* From the first byte again. */
-gboolean vh_trace_file_rewind(VhTraceFile *file, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-
 /* How far it is read: bytes read, and in all. */
 void vh_trace_file_progress(const VhTraceFile *file, guint64 *ret_done, guint64 *ret_all);
 
