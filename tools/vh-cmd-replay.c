@@ -22,25 +22,15 @@ static char *cell_time(const VhContext *context, GVariant *row)
     return vh_show_time(time_us);
 }
 
-static char *cell_name(const VhContext *context, GVariant *row)
-{
-    return g_strdup(vh_doc_text(row, "name"));
-}
-
-static char *size_cell(const VhContext *context, GVariant *row, const char *key)
-{
-    guint64 bytes;
-
-    return vh_doc_get_bytes(row, key, &bytes) ? vh_context_size(context, bytes) : NULL;
-}
-
 /* The size of an ask, or the reason why there is none. */
 static char *ask_cell(const VhContext *context, GVariant *row, const char *bytes_key,
                       const char *reason_key)
 {
-    char *size = size_cell(context, row, bytes_key);
+    guint64 bytes;
 
-    return size ? size : g_strdup(vh_doc_text(row, reason_key));
+    if (vh_doc_get_bytes(row, bytes_key, &bytes))
+        return vh_context_size(context, bytes);
+    return g_strdup(vh_doc_text(row, reason_key));
 }
 
 static char *cell_recorded(const VhContext *context, GVariant *row)
@@ -53,70 +43,30 @@ static char *cell_replayed(const VhContext *context, GVariant *row)
     return ask_cell(context, row, "replayed_bytes", "replayed_reason");
 }
 
-static char *cell_recorded_level(const VhContext *context, GVariant *row)
-{
-    return g_strdup(vh_doc_text(row, "recorded_level"));
-}
-
-static char *cell_replayed_level(const VhContext *context, GVariant *row)
-{
-    return g_strdup(vh_doc_text(row, "replayed_level"));
-}
-
-static char *count_cell(GVariant *row, const char *key)
-{
-    guint64 n = 0;
-
-    vh_doc_get_bytes(row, key, &n);
-    return g_strdup_printf("%" G_GUINT64_FORMAT, n);
-}
-
-static char *cell_recorded_asks(const VhContext *context, GVariant *row)
-{
-    return count_cell(row, "recorded_asks");
-}
-
-static char *cell_replayed_asks(const VhContext *context, GVariant *row)
-{
-    return count_cell(row, "replayed_asks");
-}
-
-static char *cell_recorded_bytes(const VhContext *context, GVariant *row)
-{
-    return size_cell(context, row, "recorded_bytes");
-}
-
-static char *cell_replayed_bytes(const VhContext *context, GVariant *row)
-{
-    return size_cell(context, row, "replayed_bytes");
-}
-
 static const VhTableColumn ask_columns[] = {
     {"TIME", FALSE, FALSE, cell_time},
-    {"DOMAIN", FALSE, TRUE, cell_name},
-    {"LEVEL THEN", FALSE, FALSE, cell_recorded_level},
-    {"LEVEL NOW", FALSE, FALSE, cell_replayed_level},
+    {"DOMAIN", FALSE, TRUE, NULL, "name"},
+    {"LEVEL THEN", FALSE, FALSE, NULL, "recorded_level"},
+    {"LEVEL NOW", FALSE, FALSE, NULL, "replayed_level"},
     {"ASKED THEN", TRUE, FALSE, cell_recorded},
     {"ASKED NOW", TRUE, FALSE, cell_replayed},
 };
 
 static const VhTableColumn guest_columns[] = {
-    {"DOMAIN", FALSE, TRUE, cell_name},
-    {"ASKS THEN", TRUE, FALSE, cell_recorded_asks},
-    {"ASKS NOW", TRUE, FALSE, cell_replayed_asks},
-    {"BYTES THEN", TRUE, FALSE, cell_recorded_bytes},
-    {"BYTES NOW", TRUE, FALSE, cell_replayed_bytes},
+    {"DOMAIN", FALSE, TRUE, NULL, "name"},
+    {"ASKS THEN", TRUE, FALSE, NULL, "recorded_asks"},
+    {"ASKS NOW", TRUE, FALSE, NULL, "replayed_asks"},
+    {"BYTES THEN", TRUE, FALSE, NULL, "recorded_bytes"},
+    {"BYTES NOW", TRUE, FALSE, NULL, "replayed_bytes"},
 };
 
 static void print_table(VhContext *context, const VhTableColumn *columns, guint n_columns,
                         GVariant *doc, const char *key)
 {
-    g_autoptr(GVariant) rows = vh_doc_list(doc, key);
+    g_autofree char *table = vh_table_format_list(context, columns, n_columns, doc, key);
 
-    if (!rows || g_variant_n_children(rows) == 0)
-        return;
-    g_autofree char *table = vh_table_format(context, columns, n_columns, rows);
-    vh_context_print(context, "%s\n", table);
+    if (*table != '\0')
+        vh_context_print(context, "%s\n", table);
 }
 
 static void print_side(VhContext *context, GVariant *doc, const char *key, const char *title)
