@@ -19,14 +19,18 @@ typedef enum {
     VH_ACCESS_DAEMON, /* only the daemon can do it */
 } VhAccess;
 
+struct _virConnect; /* libvirt's: commands hand it on and know nothing else of it */
+
 /* What the user said about whom to speak to. Borrowed. */
 typedef struct {
     VhAccess access;
-    const char *const *uris; /* NULL-terminated; NULL: none was given */
-    gboolean read_only;      /* the user wants nothing to be changed */
-    const char *bus_address; /* NULL: the system bus */
-    const char *policy_path; /* NULL: the daemon's, or the one that is installed */
-    GCancellable *cancel;    /* ends what waits: Ctrl-C */
+    struct _virConnect *connection; /* of the program that the commands run in (virsh): used in
+                                       place of connections of their own; NULL: there is none */
+    const char *const *uris;        /* NULL-terminated; NULL: none was given */
+    gboolean read_only;             /* the user wants nothing to be changed */
+    const char *bus_address;        /* NULL: the system bus */
+    const char *policy_path;        /* NULL: the daemon's, or the one that is installed */
+    GCancellable *cancel;           /* ends what waits: Ctrl-C */
     /* One line about what goes on (waiting, recovering), for stderr. */
     void (*notice)(const char *text, gpointer data);
     gpointer notice_data;
@@ -130,6 +134,32 @@ typedef enum {
     VH_WISH_CANCEL, /* the pass that runs is to end */
 } VhReportingWish;
 
+/* What is to become of the policy in a domain's own metadata. */
+typedef enum {
+    VH_POLICY_GET,
+    VH_POLICY_SET,   /* those of `settings`; what is not named stays */
+    VH_POLICY_CLEAR, /* all of it, or those keys that `settings` name */
+} VhPolicyAction;
+
+typedef struct {
+    VhPolicyAction action;
+    const char *const *settings; /* "KEY=VALUE", for CLEAR "KEY"; NULL-terminated; NULL: none */
+    /* What it is about: the domain as it runs, its definition, or both. Neither: as it runs, where
+     * it does, else its definition. */
+    gboolean affects_live, affects_config;
+} VhPolicyWish;
+
+/* Which events to wait for. */
+typedef struct {
+    const char *domain;       /* NULL: those of all */
+    const char *const *kinds; /* names ("pass-ended"), NULL-terminated; NULL: all */
+    gboolean is_loop;         /* go on after the first */
+    gint64 timeout_us;        /* 0: none */
+} VhEventsWish;
+
+/* One event, the document "event"; borrowed for the call. */
+typedef void (*VhEventSeen)(GVariant *event, gpointer data);
+
 /* Where backends come from: the program's main knows. */
 typedef struct {
     /* VH_ERROR_GONE where there is nobody to speak to, VH_ERROR_UNSUPPORTED where a daemon is
@@ -156,6 +186,22 @@ typedef struct {
      */
     GVariant *(*explain_at)(const VhBackendRequest *request, const char *domain, gint64 at_us,
                             const char *trace, gpointer data, GError **error);
+
+    /*
+     * The policy in a domain's own metadata, as it is after the wish; the document "override".
+     * INVALID: a setting, or what is there, makes no sense (nothing was changed). DENIED: the
+     * connection is read-only. GONE: there is no such domain.
+     */
+    GVariant *(*policy)(const VhBackendRequest *request, const char *domain,
+                        const VhPolicyWish *wish, gpointer data, GError **error);
+
+    /*
+     * Blocks, telling `seen` of each event, until the first one (without is_loop), the timeout, the
+     * request's `cancel`, or the loss of the connection (GONE). The timeout and `cancel` are no
+     * errors: *ret_n says how many there were.
+     */
+    gboolean (*events)(const VhBackendRequest *request, const VhEventsWish *wish, VhEventSeen seen,
+                       gpointer seen_data, guint *ret_n, gpointer data, GError **error);
 
     gpointer data;
 } VhBackendProvider;

@@ -15,11 +15,13 @@ libvirt-plugin/base:
 libvirt-plugin/domain: libvirt-plugin/base
 libvirt-plugin/watch: libvirt-plugin/base libvirt-plugin/domain
 libvirt-plugin/commands: libvirt-plugin/base libvirt-plugin/domain
+libvirt-plugin/backend: libvirt-plugin/base libvirt-plugin/domain libvirt-plugin/commands
+libvirt-plugin/virsh: libvirt-plugin/base libvirt-plugin/domain libvirt-plugin/commands libvirt-plugin/backend
 policy/core: libvirt-plugin/base
 policy/codec: libvirt-plugin/base policy/core
 policy/engine: libvirt-plugin/base policy/core
 policy/io: libvirt-plugin/base libvirt-plugin/domain libvirt-plugin/watch policy/core policy/codec policy/engine
-policy/daemon: libvirt-plugin/base libvirt-plugin/domain libvirt-plugin/watch policy/core policy/codec policy/engine policy/io
+policy/daemon: libvirt-plugin/base libvirt-plugin/domain libvirt-plugin/watch libvirt-plugin/backend policy/core policy/codec policy/engine policy/io
 '
 
 # FOLDER: what it may not include of systems and libraries, as an extended regular expression. The
