@@ -25,21 +25,6 @@ static void order_free(gpointer data)
     g_free(order);
 }
 
-/* By UUID, name, or id; NULL where the connection has none. */
-static virDomainPtr find_on(virConnectPtr connection, const char *text)
-{
-    virDomainPtr domain = NULL;
-    guint64 id;
-    VhUuid uuid;
-
-    if (vh_uuid_parse(text, &uuid, NULL))
-        return virDomainLookupByUUID(connection, uuid.bytes);
-    domain = virDomainLookupByName(connection, text);
-    if (domain == NULL && g_ascii_string_to_unsigned(text, 10, 0, G_MAXINT, &id, NULL))
-        domain = virDomainLookupByID(connection, (int)id);
-    return domain;
-}
-
 /* On the first of the connections that has it. *ret_uri is borrowed from the order. */
 static virDomainPtr find(const Order *order, const char **ret_uri, GError **error)
 {
@@ -52,10 +37,15 @@ static virDomainPtr find(const Order *order, const char **ret_uri, GError **erro
         g_autoptr(virConnect) connection = vh_libvirt_open(uris[i], FALSE, error);
         if (connection == NULL)
             return NULL;
-        virDomainPtr domain = find_on(connection, order->domain);
+        g_autoptr(GError) failure = NULL;
+        virDomainPtr domain = vh_libvirt_find_domain(connection, order->domain, &failure);
         if (domain != NULL) {
             *ret_uri = uris[i] != NULL ? uris[i] : "";
             return domain;
+        }
+        if (!g_error_matches(failure, VH_ERROR, VH_ERROR_GONE)) {
+            g_propagate_error(error, g_steal_pointer(&failure));
+            return NULL;
         }
     }
     g_set_error(error, VH_ERROR, VH_ERROR_GONE,

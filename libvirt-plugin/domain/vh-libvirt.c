@@ -95,6 +95,40 @@ virConnectPtr vh_libvirt_open(const char *uri, gboolean read_only, GError **erro
     return connection;
 }
 
+/* Whether the lookup before failed for no other reason than that there is no such domain. */
+static gboolean is_missing(void)
+{
+    return virGetLastErrorCode() == VIR_ERR_NO_DOMAIN;
+}
+
+virDomainPtr vh_libvirt_find_domain(virConnectPtr connection, const char *text, GError **error)
+{
+    virDomainPtr domain = NULL;
+    gboolean is_none = TRUE; /* as far as was looked */
+    guint64 id;
+    VhUuid uuid;
+
+    if (vh_uuid_parse(text, &uuid, NULL)) {
+        domain = virDomainLookupByUUID(connection, uuid.bytes);
+        is_none = !domain && is_missing();
+    }
+    if (is_none) {
+        domain = virDomainLookupByName(connection, text);
+        is_none = !domain && is_missing();
+    }
+    if (is_none && g_ascii_string_to_unsigned(text, 10, 0, G_MAXINT, &id, NULL)) {
+        domain = virDomainLookupByID(connection, (int)id);
+        is_none = !domain && is_missing();
+    }
+    if (domain)
+        return domain;
+    if (is_none)
+        g_set_error(error, VH_ERROR, VH_ERROR_GONE, "no domain '%s' is known", text);
+    else
+        vh_libvirt_set_error(error, NULL);
+    return NULL;
+}
+
 VhUuid vh_libvirt_uuid(virDomainPtr domain)
 {
     VhUuid uuid = {{0}};

@@ -30,6 +30,15 @@ VH_PUBLIC virConnectPtr vh_libvirt_open(const char *uri, gboolean read_only,
  */
 VH_PUBLIC void vh_libvirt_set_error(GError **error, const char *what);
 
+/*
+ * The domain that a person means by `text`: its UUID, its name, or else its id (running ones have
+ * one). VH_ERROR_GONE where the connection has none such; else what libvirt says (DENIED, ...).
+ * Free it with virDomainFree(). Blocks for up to three round trips to libvirtd, no QEMU is asked.
+ * Any thread.
+ */
+VH_PUBLIC virDomainPtr vh_libvirt_find_domain(virConnectPtr connection, const char *text,
+                                              GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* The domain's UUID. Does not block and does not fail for a valid handle. */
 VH_PUBLIC VhUuid vh_libvirt_uuid(virDomainPtr domain);
 
