@@ -173,7 +173,7 @@ void lab_supervise(const LabRun *run, int alive)
     tie_to_caller(alive);
     set_environment(run);
     if (!vh_lab_libvirtd_configure(LAB_DIR, &error) ||
-        !vh_lab_libvirtd_spawn(LAB_DIR, &libvirtd, &error))
+        !vh_lab_libvirtd_spawn(LAB_DIR, NULL, &libvirtd, &error))
         die(error);
     command = fork();
     if (command == 0)

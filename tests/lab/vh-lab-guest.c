@@ -18,8 +18,7 @@ char *vh_lab_guest_path(const VhLab *lab, const char *name, const char *suffix)
     return g_build_filename(lab->dir, "guests", file, NULL);
 }
 
-/* libvirt keeps QEMU's pid in a file of its own. */
-static pid_t read_pid(const VhLab *lab, const char *name)
+pid_t vh_lab_guest_read_pid(const VhLab *lab, const char *name)
 {
     g_autofree char *file = g_strconcat(name, ".pid", NULL);
     g_autofree char *path = g_build_filename(lab->dir, "run/libvirt/qemu/run", file, NULL);
@@ -38,7 +37,7 @@ static VhLabGuest *take_domain(VhLab *lab, const char *name, virDomainPtr domain
 
     guest->lab = lab;
     guest->name = g_strdup(name);
-    guest->pid = read_pid(lab, name);
+    guest->pid = vh_lab_guest_read_pid(lab, name);
     if (guest->pid < 0 || virDomainGetUUIDString(domain, guest->uuid) < 0) {
         g_set_error(error, VH_ERROR, VH_ERROR_GONE, "guest '%s': has ended already", name);
         g_clear_pointer(&guest, vh_lab_guest_leave);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The lab's own libvirtd: its files, its start, and whether it answers. Used by the supervisor and
- * by tests that end and start it; it knows nothing of guests.
+ * The lab's own libvirtds: their files, their start, and whether they answer. Used by the
+ * supervisor and by tests that end and start them; it knows nothing of guests.
  */
 #pragma once
 
@@ -13,8 +13,18 @@ G_BEGIN_DECLS
 /* Writes libvirtd.conf and qemu.conf below dir/config. Once per lab: the host's UUID is in it. */
 gboolean vh_lab_libvirtd_configure(const char *dir, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Starts it as a child of this process, in a session of its own; its log is dir/libvirtd.log. */
-gboolean vh_lab_libvirtd_spawn(const char *dir, pid_t *ret_pid,
+/* For a libvirtd that is to be taken for another host's. */
+typedef struct {
+    const char *host_name; /* it has a dot; libvirt migrates to another name only */
+    const char *from, *to; /* a folder, and which other one it sees there */
+} VhLabLibvirtdHost;
+
+/*
+ * Starts it as a child of this process, in a session of its own; its log is dir/libvirtd.log.
+ * `host` NULL: on this host, with this process's environment. Otherwise in namespaces of its own
+ * (user, mount, UTS), with the XDG directories below `dir`.
+ */
+gboolean vh_lab_libvirtd_spawn(const char *dir, const VhLabLibvirtdHost *host, pid_t *ret_pid,
                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /*

@@ -15,6 +15,7 @@ struct VhLab {
     char *dir;
     char *uri;
     virConnectPtr connection;
+    char *first_dir; /* of a second host: the first one's directory; else NULL */
 };
 
 struct VhLabGuest {
@@ -34,6 +35,9 @@ void vh_lab_set_libvirt_error(GError **error, const char *what);
 
 /* A path below dir/guests: NAME and a suffix such as ".sock". Free with g_free(). */
 char *vh_lab_guest_path(const VhLab *lab, const char *name, const char *suffix);
+
+/* QEMU's process, which libvirt keeps in a file of its own; -1: none. */
+pid_t vh_lab_guest_read_pid(const VhLab *lab, const char *name);
 
 /* A guest's sparse disk: open here until QEMU has it open. */
 typedef struct {

@@ -13,6 +13,7 @@
 #include "vh-lab-private.h"
 
 #define POLL_US 2000
+#define PEER_HOST_NAME "virthint-peer.lab"
 
 static VhErrorCode code_of(int libvirt_code)
 {
@@ -73,6 +74,36 @@ VhLab *vh_lab_open(GError **error)
     return lab;
 }
 
+static gboolean make_peer_folders(const char *dir, GError **error)
+{
+    static const char *const names[] = {"run", "config", "data", "cache", "state", "guests", NULL};
+
+    for (const char *const *name = names; *name; name++) {
+        g_autofree char *path = g_build_filename(dir, *name, NULL);
+
+        if (g_mkdir_with_parents(path, 0700) < 0) {
+            g_set_error(error, VH_ERROR, VH_ERROR_FAILED, "%s: %s", path, g_strerror(errno));
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+VhLab *vh_lab_peer_open(const VhLab *lab, GError **error)
+{
+    g_autoptr(VhLab) peer = g_new0(VhLab, 1);
+
+    peer->dir = g_build_filename(lab->dir, "peer", NULL);
+    peer->first_dir = g_strdup(lab->dir);
+    peer->uri = g_strdup_printf("qemu:///session?socket=%s/run/libvirt/libvirt-sock", peer->dir);
+    if (!make_peer_folders(peer->dir, error))
+        return NULL;
+    if (vh_lab_libvirtd_pid(peer) < 0 &&
+        (!vh_lab_libvirtd_configure(peer->dir, error) || !vh_lab_libvirtd_start(peer, error)))
+        return NULL;
+    return vh_lab_connection(peer, error) ? g_steal_pointer(&peer) : NULL;
+}
+
 void vh_lab_free(VhLab *lab)
 {
     if (!lab)
@@ -81,6 +112,7 @@ void vh_lab_free(VhLab *lab)
         virConnectClose(lab->connection);
     g_free(lab->dir);
     g_free(lab->uri);
+    g_free(lab->first_dir);
     g_free(lab);
 }
 
@@ -136,6 +168,16 @@ gboolean vh_lab_libvirtd_kill9(VhLab *lab, GError **error)
     return TRUE;
 }
 
+static gboolean spawn_libvirtd(const VhLab *lab, pid_t *ret_pid, GError **error)
+{
+    g_autofree char *to = g_build_filename(lab->dir, "guests", NULL);
+    g_autofree char *from =
+        lab->first_dir ? g_build_filename(lab->first_dir, "guests", NULL) : NULL;
+    const VhLabLibvirtdHost host = {PEER_HOST_NAME, from, to};
+
+    return vh_lab_libvirtd_spawn(lab->dir, from ? &host : NULL, ret_pid, error);
+}
+
 gboolean vh_lab_libvirtd_start(VhLab *lab, GError **error)
 {
     pid_t pid;
@@ -144,8 +186,7 @@ gboolean vh_lab_libvirtd_start(VhLab *lab, GError **error)
         g_set_error(error, VH_ERROR, VH_ERROR_BUSY, "the lab's libvirtd runs already");
         return FALSE;
     }
-    return vh_lab_libvirtd_spawn(lab->dir, &pid, error) &&
-           vh_lab_libvirtd_wait(lab->dir, lab->uri, pid, error);
+    return spawn_libvirtd(lab, &pid, error) && vh_lab_libvirtd_wait(lab->dir, lab->uri, pid, error);
 }
 
 /* Between fork and exec. */

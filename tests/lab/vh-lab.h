@@ -49,6 +49,14 @@ gboolean vh_lab_libvirtd_kill9(VhLab *lab, GError **error) G_GNUC_WARN_UNUSED_RE
 gboolean vh_lab_libvirtd_start(VhLab *lab, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /*
+ * A second host inside of the lab, for migrations: another libvirtd with a host name and UUID, a
+ * directory, guests and a URI of its own, that shares the first one's processes, files and network.
+ * All that takes a VhLab takes it, too. Started where it does not run yet; vh_lab_free() lets go of
+ * the handle, and the libvirtd goes with the lab, or by _kill9.
+ */
+VhLab *vh_lab_peer_open(const VhLab *lab, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/*
  * Starts a program as a child of this process that ends with it (SIGTERM), its stdout and stderr
  * appended to `log` (a name in the lab's directory; NULL: this process's own). `environment` has
  * "NAME=value" strings to add, NULL-terminated, or is NULL. End it with vh_lab_stop().
@@ -151,6 +159,36 @@ gboolean vh_lab_guest_announce(VhLabGuest *guest, const char *socket,
                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void vh_lab_guest_moved(VhLabGuest *guest, pid_t pid, const char *socket);
 void vh_lab_guest_stayed(VhLabGuest *guest);
+
+typedef struct VhLabMigration VhLabMigration;
+
+typedef struct {
+    gboolean is_live;      /* the guest runs on meanwhile; otherwise it is stopped for it */
+    guint bandwidth_mib_s; /* 0: as fast as it goes */
+} VhLabMigrationSpec;
+
+/*
+ * Moves a guest without a disk to the other libvirtd (vh_lab_peer_open()), or back, as a thread of
+ * this process; blocks till the other side awaits it. No requests to the guest from here on, but
+ * reports that are waited for come. A QEMU before 9.0 loses memory of guests that are moved live
+ * under TCG (docs/lab.md).
+ */
+VhLabMigration *vh_lab_migration_start(VhLabGuest *guest, VhLab *there,
+                                       const VhLabMigrationSpec *spec,
+                                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Whether it is over; does not block. */
+gboolean vh_lab_migration_has_ended(const VhLabMigration *migration);
+
+/*
+ * Blocks till it is over, and frees it. Where it succeeded the handle is one of the guest that runs
+ * there now; otherwise, with libvirt's reason, of the one that stayed.
+ */
+gboolean vh_lab_migration_wait(VhLabMigration *migration, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Both. */
+gboolean vh_lab_guest_migrate(VhLabGuest *guest, VhLab *there, const VhLabMigrationSpec *spec,
+                              GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Frees the handle only: the guest runs on. */
 void vh_lab_guest_leave(VhLabGuest *guest);
