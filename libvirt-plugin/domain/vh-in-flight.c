@@ -18,10 +18,21 @@
 /* Beyond this a KiB figure is no balloon: it would not fit 64 bits as bytes. */
 #define MAX_KIB (G_MAXUINT64 / VH_KIB)
 
-static gboolean parse_record(const char *xml, VhInFlightRecord *ret_record, GError **error)
+/* Whether `host` is another one than where the domain runs; unknown names are no other ones. */
+static gboolean is_elsewhere(virDomainPtr domain, const char *host)
+{
+    char *here = host ? virConnectGetHostname(virDomainGetConnect(domain)) : NULL;
+    gboolean is_other = here && !g_str_equal(host, here);
+
+    free(here);
+    return is_other;
+}
+
+static gboolean parse_record(virDomainPtr domain, const char *xml, VhInFlightRecord *ret_record,
+                             GError **error)
 {
     g_autoptr(xmlDoc) doc = vh_xml_parse(xml, "the in-flight record", error);
-    g_autofree char *owner = NULL;
+    g_autofree char *owner = NULL, *host = NULL;
     guint64 expires_s = 0;
     VhInFlightRecord record = {0};
     xmlNode *root;
@@ -44,6 +55,8 @@ static gboolean parse_record(const char *xml, VhInFlightRecord *ret_record, GErr
     }
     record.expires_us = (gint64)expires_s * G_USEC_PER_SEC;
     g_strlcpy(record.owner, owner, sizeof record.owner);
+    host = vh_xml_attribute(root, "host");
+    record.has_moved = is_elsewhere(domain, host);
     *ret_record = record;
     return TRUE;
 }
@@ -63,7 +76,7 @@ gboolean vh_in_flight_get(virDomainPtr domain, VhInFlightRecord *ret_record, gbo
         vh_libvirt_set_error(error, "in-flight record: ");
         return FALSE;
     }
-    parsed = parse_record(xml, ret_record, error);
+    parsed = parse_record(domain, xml, ret_record, error);
     free(xml);
     if (parsed)
         *ret_found = TRUE;
@@ -74,11 +87,15 @@ gboolean vh_in_flight_set(virDomainPtr domain, const VhInFlightRecord *record, G
 {
     /* Rounded up: an expiry that comes early would invite others too soon. */
     gint64 expires_s = (record->expires_us + G_USEC_PER_SEC - 1) / G_USEC_PER_SEC;
-    g_autofree char *xml = g_markup_printf_escaped(
+    char *host = virConnectGetHostname(virDomainGetConnect(domain));
+    g_autofree char *place = host ? g_markup_printf_escaped(" host='%s'", host) : g_strdup("");
+    g_autofree char *rest = g_markup_printf_escaped(
         "<" ELEMENT " method='" METHOD "' old='%" G_GUINT64_FORMAT "' target='%" G_GUINT64_FORMAT
-        "' owner='%s' expires='%" G_GINT64_FORMAT "'/>",
+        "' owner='%s' expires='%" G_GINT64_FORMAT "'",
         record->old_kib, record->target_kib, record->owner, expires_s);
+    g_autofree char *xml = g_strconcat(rest, place, "/>", NULL);
 
+    free(host);
     if (virDomainSetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, xml, PREFIX, VH_IN_FLIGHT_URI,
                              VIR_DOMAIN_AFFECT_LIVE) < 0) {
         vh_libvirt_set_error(error, "writing the in-flight record: ");
@@ -104,7 +121,7 @@ void vh_in_flight_own(VhInFlightRecord *record)
 
 gboolean vh_in_flight_is_live(const VhInFlightRecord *record, gint64 now_wall_us)
 {
-    if (now_wall_us >= record->expires_us)
+    if (record->has_moved || now_wall_us >= record->expires_us)
         return FALSE;
     return vh_owner_look(record->owner) != VH_OWNER_DEAD;
 }
@@ -121,6 +138,23 @@ VhBalloonOwner vh_in_flight_judge(const VhInFlightRecord *record, guint64 curren
     if (current_kib < record->old_kib && current_kib % 1024 != 0)
         return VH_BALLOON_OURS;
     return VH_BALLOON_FOREIGN;
+}
+
+/* Setting a target would wait for the job to end, and fail; the record must stay till then. */
+static gboolean check_job(virDomainPtr domain, GError **error)
+{
+    virDomainJobInfo job;
+
+    if (virDomainGetJobInfo(domain, &job) < 0) {
+        vh_libvirt_set_error(error, "asking for jobs: ");
+        return FALSE;
+    }
+    if (job.type == VIR_DOMAIN_JOB_NONE)
+        return TRUE;
+    g_set_error(error, VH_ERROR, VH_ERROR_BUSY,
+                "an interrupted ask is put back once the domain's job (migration, save, dump or "
+                "backup) is over");
+    return FALSE;
 }
 
 /* Sets the old target and waits for the balloon to get there; where it does not in time it goes on
@@ -156,6 +190,8 @@ gboolean vh_in_flight_recover(virDomainPtr domain, gint64 timeout_us, gboolean *
         return FALSE;
     }
     if (found) {
+        if (!check_job(domain, error))
+            return FALSE;
         if (!vh_balloon_wait(domain, record.old_kib, VH_BALLOON_REST_US, until_us, &kib, error))
             return FALSE;
         /* One that has not moved may yet do so, on a guest that was slow to begin. */

@@ -17,9 +17,10 @@ G_BEGIN_DECLS
  *
  *     <virthint:inflight xmlns:virthint="urn:virthint:inflight:1" method="pulse" old="1048576"
  *                        target="524980" owner="BOOT-ID/PID-NAMESPACE/PID/START"
- *                        expires="UTC seconds"/>
+ *                        host="HOST NAME" expires="UTC seconds"/>
  *
- * Sizes in KiB, as libvirt counts balloons.
+ * Sizes in KiB, as libvirt counts balloons. The host is the one that libvirt gives as its own: two
+ * between which a guest migrates have different names.
  */
 #define VH_IN_FLIGHT_URI "urn:virthint:inflight:1"
 
@@ -28,10 +29,12 @@ typedef struct {
     guint64 target_kib; /* where this ask sent it */
     gint64 expires_us;  /* UTC since 1970: later than this nobody can be at it any more */
     char owner[128];    /* who: boot id, PID namespace, process, its start time */
+    gboolean has_moved; /* as read: the guest has migrated since to another host, where the asker
+                           cannot reach it any more */
 } VhInFlightRecord;
 
 /* TRUE with *ret_found unset where there is none. A record that cannot be read is
- * VH_ERROR_PROTOCOL. One round trip. */
+ * VH_ERROR_PROTOCOL. One round trip, and a second one to libvirt alone where there is one. */
 VH_PUBLIC gboolean vh_in_flight_get(virDomainPtr domain, VhInFlightRecord *ret_record,
                                     gboolean *ret_found, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 VH_PUBLIC gboolean vh_in_flight_set(virDomainPtr domain, const VhInFlightRecord *record,
@@ -42,8 +45,9 @@ VH_PUBLIC gboolean vh_in_flight_clear(virDomainPtr domain,
 /* Fills in `owner` with this process. */
 VH_PUBLIC void vh_in_flight_own(VhInFlightRecord *record);
 
-/* Whether whoever wrote it may still be at it: it has not expired, and its process lives or cannot
- * be looked at from here (another host, another PID namespace). Does not block. */
+/* Whether whoever wrote it may still be at it: it has not expired, the guest is where it was, and
+ * its process lives or cannot be looked at from here (another host, another PID namespace). Does
+ * not block. */
 VH_PUBLIC gboolean vh_in_flight_is_live(const VhInFlightRecord *record, gint64 now_wall_us);
 
 /* Whose doing it is that the balloon rests where it is. */
@@ -67,8 +71,8 @@ VH_PUBLIC VhBalloonOwner vh_in_flight_judge(const VhInFlightRecord *record, guin
 /*
  * Puts back what an interrupted ask left: waits until the balloon rests, judges it, restores the
  * old target where it is ours, leaves it alone where it is not, and clears the record. Blocks up to
- * `timeout_us`. *ret_restored says whether it was put back. A record whose owner lives:
- * VH_ERROR_BUSY, nothing is touched.
+ * `timeout_us`. *ret_restored says whether it was put back. A record whose owner lives, or a domain
+ * that is migrating or saved just now (at either end): VH_ERROR_BUSY, nothing is touched.
  */
 VH_PUBLIC gboolean vh_in_flight_recover(virDomainPtr domain, gint64 timeout_us,
                                         gboolean *ret_restored,

@@ -131,9 +131,44 @@ static void test_round_trip(void)
     g_assert_cmpuint(in.target_kib, ==, out.target_kib);
     g_assert_cmpstr(in.owner, ==, out.owner);
     g_assert_cmpint(in.expires_us, ==, 1795226859 * VH_SEC);
+    g_assert_false(in.has_moved);
     g_assert_true(vh_in_flight_clear(domain, &error));
     g_assert_true(vh_in_flight_get(domain, &in, &found, &error));
     g_assert_false(found);
+    virDomainFree(domain);
+}
+
+/* What came along with a migration: whoever wrote it cannot be at it any more, alive or not. */
+static void test_moved(void)
+{
+    static const struct {
+        const char *host;
+        gboolean has_moved;
+    } cases[] = {
+        {"", FALSE},
+        {" host='another.example.org'", TRUE},
+        {" host=''", TRUE},
+    };
+    g_autoptr(virConnect) connection = vh_libvirt_open("test:///default", FALSE, NULL);
+    virDomainPtr domain = test_domain(connection);
+
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        VhInFlightRecord record = {0};
+        g_autoptr(GError) error = NULL;
+        gboolean found;
+
+        vh_in_flight_own(&record);
+        g_autofree char *xml =
+            g_strdup_printf("<inflight method='pulse' old='1024' target='512' owner='%s' "
+                            "expires='4000000000'%s/>",
+                            record.owner, cases[i].host);
+        g_assert_cmpint(virDomainSetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, xml, "virthint",
+                                             VH_IN_FLIGHT_URI, VIR_DOMAIN_AFFECT_LIVE),
+                        ==, 0);
+        g_assert_true(vh_in_flight_get(domain, &record, &found, &error));
+        g_assert_cmpint(record.has_moved, ==, cases[i].has_moved);
+        g_assert_cmpint(vh_in_flight_is_live(&record, g_get_real_time()), !=, cases[i].has_moved);
+    }
     virDomainFree(domain);
 }
 
@@ -181,6 +216,7 @@ int main(int argc, char **argv)
     g_test_add_func("/in-flight/owner-elsewhere", test_owner_elsewhere);
     g_test_add_func("/in-flight/owner-in-another-namespace", test_owner_in_another_namespace);
     g_test_add_func("/in-flight/round-trip", test_round_trip);
+    g_test_add_func("/in-flight/moved", test_moved);
     g_test_add_func("/in-flight/refused", test_refused);
     return g_test_run();
 }
