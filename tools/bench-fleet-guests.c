@@ -90,7 +90,7 @@ static void prepare(BenchFleetGuest *guest)
     if (!vh_lab_guest_wait_ready(guest->lab, VH_LAB_TIMEOUT_MS, &error))
         g_error("%s", error->message);
     domain = vh_lab_guest_domain(guest->lab, &error);
-    if (!domain || !vh_reporting_set(domain, FALSE, &error))
+    if (!domain || !vh_reporting_set(domain, VH_MONITOR_ALLOW, FALSE, &error))
         g_error("%s", error->message);
     virDomainFree(domain);
     work(guest, "keep", program);

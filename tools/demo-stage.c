@@ -78,7 +78,7 @@ static gboolean keep_memory(VhDemoStage *stage, guint guest, GError **error)
 static gboolean switch_reporting_off(VhDemoStage *stage, guint guest, GError **error)
 {
     virDomainPtr domain = vh_lab_guest_domain(stage->guests[guest], error);
-    gboolean is_off = domain && vh_reporting_set(domain, FALSE, error);
+    gboolean is_off = domain && vh_reporting_set(domain, VH_MONITOR_ALLOW, FALSE, error);
 
     if (domain)
         virDomainFree(domain);

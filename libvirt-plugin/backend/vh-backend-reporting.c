@@ -58,9 +58,9 @@ static gboolean change(VhReportingWish wish, virDomainPtr domain, GError **error
     switch (wish) {
     case VH_WISH_OFF:
     case VH_WISH_ON:
-        return vh_reporting_set(domain, wish == VH_WISH_ON, error);
+        return vh_reporting_set(domain, VH_MONITOR_ALLOW, wish == VH_WISH_ON, error);
     case VH_WISH_CANCEL:
-        return vh_reporting_pass_cancel(domain, error);
+        return vh_reporting_pass_cancel(domain, VH_MONITOR_ALLOW, error);
     case VH_WISH_SHOW:
         break;
     }
@@ -75,7 +75,7 @@ static gboolean carry_out(const Order *order, virDomainPtr domain, VhProbe *prob
         g_set_error_literal(error, VH_ERROR, VH_ERROR_UNSUPPORTED, "it does not run");
         return FALSE;
     }
-    if (!vh_probe_domain(domain, probe, error))
+    if (!vh_probe_domain(domain, VH_MONITOR_REFUSE, probe, error))
         return FALSE;
     if (!probe->has_balloon) {
         g_set_error_literal(error, VH_ERROR, VH_ERROR_UNSUPPORTED,
@@ -90,7 +90,7 @@ static gboolean carry_out(const Order *order, virDomainPtr domain, VhProbe *prob
     }
     if (!change(order->wish, domain, error))
         return FALSE;
-    if (!vh_reporting_query(domain, info, error)) {
+    if (!vh_reporting_query(domain, VH_MONITOR_ALLOW, info, error)) {
         if (order->wish != VH_WISH_SHOW)
             g_prefix_error(error, "that was done, but its QEMU does not tell how it is: ");
         return FALSE;

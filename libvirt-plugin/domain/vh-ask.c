@@ -12,7 +12,9 @@
 #include "vh-balloon.h"
 #include "vh-host-memory.h"
 #include "vh-libvirt.h"
+#include "vh-monitor-check.h"
 #include "vh-pass.h"
+#include "vh-probe.h"
 #include "vh-pulse.h"
 
 #include <string.h>
@@ -32,6 +34,7 @@ struct VhAsk {
 
     GMutex mutex; /* all below; never held across a call into libvirt */
     GCond changed;
+    VhAskMethod method; /* AUTO until the worker knows which it is */
     VhAskProgress progress;
     VhAskOutcome result; /* the worker's */
     GError *result_error;
@@ -100,11 +103,6 @@ static void take_progress(guint64 taken_bytes, guint64 returned_bytes, gpointer 
     g_mutex_unlock(&ask->mutex);
 }
 
-static gboolean is_pass(const VhAsk *ask)
-{
-    return ask->request.method == VH_ASK_PASS;
-}
-
 static guint64 resident_bytes(gpointer data)
 {
     const VhAsk *ask = data;
@@ -115,7 +113,7 @@ static guint64 resident_bytes(gpointer data)
 
 static void run_pass(VhAsk *ask, VhAskOutcome *result, GError **error)
 {
-    const VhReportingMonitor monitor = vh_reporting_monitor_of(ask->domain);
+    const VhReportingMonitor monitor = vh_reporting_monitor_of(ask->domain, ask->request.monitor);
     const VhPass pass = {
         .monitor = &monitor,
         .request = ask->request,
@@ -153,6 +151,57 @@ static void run_pulse(VhAsk *ask, VhAskOutcome *result, GError **error)
     (void)vh_pulse_run(&pulse, result, error);
 }
 
+static gboolean needs_pass(const VhAskRequest *request)
+{
+    return request->granule_bytes > VH_REPORTING_GRANULE_MIN_BYTES;
+}
+
+/* AUTO becomes what the guest's tier offers. */
+static gboolean choose_method(VhAsk *ask, VhAskMethod *ret_method, GError **error)
+{
+    VhAskMethod method = ask->request.method;
+    VhProbe probe;
+
+    if (method == VH_ASK_PASS && !vh_monitor_check(ask->domain, ask->request.monitor, error))
+        return FALSE;
+    if (method == VH_ASK_AUTO && ask->request.monitor == VH_MONITOR_ALLOW) {
+        if (!vh_probe_domain(ask->domain, VH_MONITOR_ALLOW, &probe, error))
+            return FALSE;
+        if (g_get_monotonic_time() >= deadline_of(ask)) {
+            g_set_error_literal(error, VH_ERROR, VH_ERROR_TIMEOUT,
+                                "the deadline passed before its QEMU told what it can do");
+            return FALSE;
+        }
+        method = probe.tier == VH_TIER_NATIVE ? VH_ASK_PASS : VH_ASK_PULSE;
+        if (method == VH_ASK_PULSE && needs_pass(&ask->request)) {
+            g_autofree char *reasons = vh_tier_reasons_explain(probe.reasons);
+
+            g_set_error(error, VH_ERROR, VH_ERROR_UNSUPPORTED,
+                        "a granule is for passes, and it takes none: %s; without a granule it is "
+                        "asked by a pulse",
+                        reasons);
+            return FALSE;
+        }
+    }
+    *ret_method = method == VH_ASK_PASS ? VH_ASK_PASS : VH_ASK_PULSE;
+    g_mutex_lock(&ask->mutex);
+    ask->method = *ret_method;
+    g_mutex_unlock(&ask->mutex);
+    return TRUE;
+}
+
+static void run_chosen(VhAsk *ask, VhAskOutcome *result, GError **error)
+{
+    VhAskMethod method;
+
+    if (!choose_method(ask, &method, error))
+        result->status = VH_ASK_FAILED;
+    else if (method == VH_ASK_PASS)
+        run_pass(ask, result, error);
+    else
+        run_pulse(ask, result, error);
+}
+
 static void run_method(VhAsk *ask, VhAskOutcome *result, GError **error)
 {
     if (!busy_enter(&ask->uuid)) {
@@ -161,10 +210,7 @@ static void run_method(VhAsk *ask, VhAskOutcome *result, GError **error)
                     "another ask of this process is at this domain");
         return;
     }
-    if (is_pass(ask))
-        run_pass(ask, result, error);
-    else
-        run_pulse(ask, result, error);
+    run_chosen(ask, result, error);
     busy_leave(&ask->uuid);
 }
 
@@ -200,11 +246,12 @@ static void publish(VhAsk *ask)
         outcome->taken_bytes = ask->progress.taken_bytes;
         g_set_error(&ask->error, VH_ERROR, VH_ERROR_TIMEOUT,
                     "domain '%s': no answer within the deadline; %s", virDomainGetName(ask->domain),
-                    is_pass(ask)
+                    ask->method == VH_ASK_PASS
                         ? "the device ends the pass by itself"
                         : "the balloon is put back as soon as the guest and its QEMU answer");
     }
-    outcome->method = is_pass(ask) ? VH_ASK_PASS : VH_ASK_PULSE;
+    /* AUTO: nothing was begun. */
+    outcome->method = ask->method == VH_ASK_AUTO ? ask->request.method : ask->method;
     outcome->asked_bytes = ask->request.bytes;
     outcome->started_us = ask->started_us;
     outcome->ended_us = g_get_monotonic_time();
@@ -242,13 +289,20 @@ static gpointer keeper_main(gpointer data)
     return NULL;
 }
 
+/* Whether it will certainly be no pass. */
+static gboolean is_pulse(const VhAskRequest *request)
+{
+    return request->method == VH_ASK_PULSE ||
+           (request->method == VH_ASK_AUTO && request->monitor != VH_MONITOR_ALLOW);
+}
+
 static gboolean check_granule(const VhAskRequest *request, GError **error)
 {
     guint64 bytes = request->granule_bytes;
 
     if (bytes == 0 || bytes == VH_REPORTING_GRANULE_MIN_BYTES)
         return TRUE;
-    if (request->method != VH_ASK_PASS) {
+    if (is_pulse(request)) {
         g_set_error(error, VH_ERROR, VH_ERROR_INVALID,
                     "a pulse works in pages of 4096 bytes: the granule must be 4096, or 0");
         return FALSE;
@@ -296,6 +350,8 @@ VhAsk *vh_ask_start(virDomainPtr domain, const VhAskRequest *request, GError **e
         ask->request.deadline_us = VH_ASK_DEADLINE_DEFAULT_US;
     ask->started_us = g_get_monotonic_time();
     ask->progress.asked_bytes = request->bytes;
+    if (is_pulse(request))
+        ask->method = VH_ASK_PULSE;
     g_mutex_init(&ask->mutex);
     g_cond_init(&ask->changed);
     g_thread_unref(g_thread_new("vh-ask-worker", worker_main, ask));

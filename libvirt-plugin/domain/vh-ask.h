@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "vh-monitor.h"
 #include "vh-outcome.h"
 
 #include <libvirt/libvirt.h>
@@ -12,10 +13,13 @@
 G_BEGIN_DECLS
 
 typedef struct {
-    VhAskMethod method;    /* auto is the pulse: no other works without a monitor command */
+    VhAskMethod method;    /* AUTO: a pass where `monitor` allows it and the guest is of tier
+                              native, else a pulse. PASS with REFUSE is DENIED. */
+    VhMonitorRule monitor; /* REFUSE: no method but the pulse, and no domain is tainted */
     guint64 bytes;         /* wanted; 0: all that can be had */
     guint64 granule_bytes; /* smallest block worth it; 0: the method's default. A pulse works in 4
-                              KiB pages and takes 0 or 4096, a pass a power of two. */
+                              KiB pages and takes 0 or 4096, a pass a power of two; AUTO with one
+                              that only a pass takes is UNSUPPORTED where the guest takes none. */
     gint64 deadline_us;    /* from the start; 0: VH_ASK_DEADLINE_DEFAULT_US. The way back begins a
                               quarter of it, at most 2 s, earlier. */
     guint64 reserve_bytes; /* stays free in the guest all the while; 0: the method's default (5 % of
@@ -42,9 +46,10 @@ typedef struct VhAsk VhAsk;
  * and must not be the one that polls: a hung guest holds up what shares its connection. NULL only
  * for a request that makes no sense (VH_ERROR_INVALID). Any thread.
  *
- * VH_ASK_PASS sends QEMU monitor commands, which taint the domain (vh-reporting.h); a guest of
- * another tier than native refuses it (UNSUPPORTED). It moves no balloon, needs no autodeflate, and
- * what is left of it ends at the deadline by itself.
+ * A pass sends QEMU monitor commands, which taint the domain (vh-reporting.h); a guest of another
+ * tier than native refuses it (UNSUPPORTED). AUTO with ALLOW asks the QEMU of domains whose XML
+ * shows one of ours, and of no others, which of the two it is to be. A pass moves no balloon, needs
+ * no autodeflate, and what is left of it ends at the deadline by itself.
  */
 VH_PUBLIC VhAsk *vh_ask_start(virDomainPtr domain, const VhAskRequest *request,
                               GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Finds out from a domain's XML what it can be asked for. Owns which elements mean what for
- * discards; must not know policy, and never sends a monitor command.
+ * discards; must not know policy.
  */
 #include "vh-probe.h"
 
 #include "vh-facts.h"
 #include "vh-libvirt.h"
 #include "vh-placement.h"
+#include "vh-reporting.h"
 #include "vh-units.h"
 #include "vh-xml.h"
 
@@ -293,7 +294,27 @@ void vh_probe_apply_reporting(VhProbe *probe, const VhReportingInfo *info)
     set_tier(probe);
 }
 
-gboolean vh_probe_domain(virDomainPtr domain, VhProbe *ret_probe, GError **error)
+/* What its QEMU adds. One that knows no such question, and a connection over which none can be
+ * asked, are answers, too. */
+static gboolean ask_qemu(virDomainPtr domain, VhProbe *probe, GError **error)
+{
+    g_autoptr(GError) failure = NULL;
+    VhReportingInfo info;
+
+    if (vh_reporting_query(domain, VH_MONITOR_ALLOW, &info, &failure)) {
+        vh_probe_apply_reporting(probe, &info);
+        return TRUE;
+    }
+    if (failure->code == VH_ERROR_UNSUPPORTED)
+        vh_probe_apply_reporting(probe, NULL);
+    if (failure->code == VH_ERROR_UNSUPPORTED || failure->code == VH_ERROR_DENIED)
+        return TRUE;
+    g_propagate_error(error, g_steal_pointer(&failure));
+    return FALSE;
+}
+
+gboolean vh_probe_domain(virDomainPtr domain, VhMonitorRule monitor, VhProbe *ret_probe,
+                         GError **error)
 {
     char *xml = virDomainGetXMLDesc(domain, 0);
     VhProbe probe;
@@ -309,6 +330,9 @@ gboolean vh_probe_domain(virDomainPtr domain, VhProbe *ret_probe, GError **error
     if (!parsed || !vh_stats_read(domain, &stats, error))
         return FALSE;
     vh_probe_apply_stats(&probe, &stats, 0, g_get_real_time());
+    if (monitor == VH_MONITOR_ALLOW && probe.has_passes && stats.state != VIR_DOMAIN_SHUTOFF &&
+        !ask_qemu(domain, &probe, error))
+        return FALSE;
     *ret_probe = probe;
     return TRUE;
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a guest can be asked for, found out from its domain XML and stats: no monitor command, so
- * nothing is tainted. Who may send one (vh-reporting.h) can add what it tells.
+ * What a guest can be asked for, found out from its domain XML and stats, so that nothing is
+ * tainted; and, where the caller allows a monitor command, from what its QEMU tells.
  */
 #pragma once
 
+#include "vh-monitor.h"
 #include "vh-reporting-info.h"
 #include "vh-stats.h"
 #include "vh-tier.h"
@@ -52,8 +53,16 @@ VH_PUBLIC void vh_probe_apply_stats(VhProbe *probe, const VhStats *stats, gint64
  */
 VH_PUBLIC void vh_probe_apply_reporting(VhProbe *probe, const VhReportingInfo *info);
 
-/* The first two for a domain, now. Blocks as long as its QEMU does. */
-VH_PUBLIC gboolean vh_probe_domain(virDomainPtr domain, VhProbe *ret_probe,
+/*
+ * All of that for a domain, now. VH_MONITOR_ALLOW: where the domain runs, and has_passes says that
+ * its QEMU knows the question, it is asked, which taints it; no other domain is. On a read-only
+ * connection it cannot be, and the reason no-monitor stays. A domain that does not run is judged by
+ * the XML that it would start with.
+ *
+ * Errors: GONE, PROTOCOL (XML or an answer of QEMU's that makes no sense), TIMEOUT, FAILED. Blocks
+ * as long as its QEMU does; vh_probe_domain_async() does not. Any thread.
+ */
+VH_PUBLIC gboolean vh_probe_domain(virDomainPtr domain, VhMonitorRule monitor, VhProbe *ret_probe,
                                    GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 G_END_DECLS

@@ -24,7 +24,7 @@ static gboolean check_guest(VhPulseState *state, GError **error)
     const VhAskRequest *request = &state->pulse->request;
     g_autofree char *reasons = NULL;
 
-    if (!vh_probe_domain(state->domain, &state->probe, error) ||
+    if (!vh_probe_domain(state->domain, VH_MONITOR_REFUSE, &state->probe, error) ||
         !vh_stats_read(state->domain, &state->stats, error))
         return FALSE;
     if (state->stats.state != VIR_DOMAIN_RUNNING && state->stats.state != VIR_DOMAIN_BLOCKED) {

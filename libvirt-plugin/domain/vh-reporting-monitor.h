@@ -10,6 +10,7 @@
 G_BEGIN_DECLS
 
 typedef struct {
+    VhMonitorRule rule; /* REFUSE: nothing gets to `send`, whatever the call (DENIED) */
     /* Sends one command and returns its answer, whatever it says; FALSE: it did not get there, or
      * no answer came. *ret_reply is malloc()ed. */
     gboolean (*send)(const char *command, char **ret_reply, gpointer data, GError **error);
@@ -17,7 +18,7 @@ typedef struct {
 } VhReportingMonitor;
 
 /* Over a domain, borrowed: it must outlive the monitor. */
-VhReportingMonitor vh_reporting_monitor_of(virDomainPtr domain);
+VhReportingMonitor vh_reporting_monitor_of(virDomainPtr domain, VhMonitorRule rule);
 
 gboolean vh_reporting_monitor_query(const VhReportingMonitor *monitor, VhReportingInfo *ret_info,
                                     GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -6,6 +6,7 @@
 #include "vh-reporting-monitor.h"
 
 #include "vh-libvirt.h"
+#include "vh-monitor-check.h"
 #include "vh-units.h"
 
 #include <libvirt/libvirt-qemu.h>
@@ -25,16 +26,21 @@ static gboolean send_over_libvirt(const char *command, char **ret_reply, gpointe
     return FALSE;
 }
 
-VhReportingMonitor vh_reporting_monitor_of(virDomainPtr domain)
+VhReportingMonitor vh_reporting_monitor_of(virDomainPtr domain, VhMonitorRule rule)
 {
-    return (VhReportingMonitor){.send = send_over_libvirt, .data = domain};
+    return (VhReportingMonitor){.rule = rule, .send = send_over_libvirt, .data = domain};
 }
 
-/* The answer to a command; NULL with an error. Free with free(). */
+/* The answer to a command; NULL with an error. Free with free(). The only way to a QEMU. */
 static char *exchange(const VhReportingMonitor *monitor, const char *command, GError **error)
 {
     char *reply = NULL;
 
+    if (monitor->rule != VH_MONITOR_ALLOW) {
+        g_set_error_literal(error, VH_ERROR, VH_ERROR_DENIED,
+                            "QEMU monitor commands, which taint a domain, were not allowed");
+        return NULL;
+    }
     if (!monitor->send(command, &reply, monitor->data, error))
         return NULL;
     if (!reply)
@@ -128,27 +134,37 @@ gboolean vh_reporting_monitor_start(const VhReportingMonitor *monitor,
     return is_good;
 }
 
-gboolean vh_reporting_query(virDomainPtr domain, VhReportingInfo *ret_info, GError **error)
+gboolean vh_reporting_query(virDomainPtr domain, VhMonitorRule rule, VhReportingInfo *ret_info,
+                            GError **error)
 {
-    VhReportingMonitor monitor = vh_reporting_monitor_of(domain);
-    return vh_reporting_monitor_query(&monitor, ret_info, error);
+    VhReportingMonitor monitor = vh_reporting_monitor_of(domain, rule);
+
+    return vh_monitor_check(domain, rule, error) &&
+           vh_reporting_monitor_query(&monitor, ret_info, error);
 }
 
-gboolean vh_reporting_set(virDomainPtr domain, gboolean is_enabled, GError **error)
+gboolean vh_reporting_set(virDomainPtr domain, VhMonitorRule rule, gboolean is_enabled,
+                          GError **error)
 {
-    VhReportingMonitor monitor = vh_reporting_monitor_of(domain);
-    return vh_reporting_monitor_set(&monitor, is_enabled, error);
+    VhReportingMonitor monitor = vh_reporting_monitor_of(domain, rule);
+
+    return vh_monitor_check(domain, rule, error) &&
+           vh_reporting_monitor_set(&monitor, is_enabled, error);
 }
 
-gboolean vh_reporting_pass_start(virDomainPtr domain, const VhReportingPassRequest *request,
-                                 guint32 *ret_id, GError **error)
+gboolean vh_reporting_pass_start(virDomainPtr domain, VhMonitorRule rule,
+                                 const VhReportingPassRequest *request, guint32 *ret_id,
+                                 GError **error)
 {
-    VhReportingMonitor monitor = vh_reporting_monitor_of(domain);
-    return vh_reporting_monitor_start(&monitor, request, ret_id, error);
+    VhReportingMonitor monitor = vh_reporting_monitor_of(domain, rule);
+
+    return vh_monitor_check(domain, rule, error) &&
+           vh_reporting_monitor_start(&monitor, request, ret_id, error);
 }
 
-gboolean vh_reporting_pass_cancel(virDomainPtr domain, GError **error)
+gboolean vh_reporting_pass_cancel(virDomainPtr domain, VhMonitorRule rule, GError **error)
 {
-    VhReportingMonitor monitor = vh_reporting_monitor_of(domain);
-    return vh_reporting_monitor_cancel(&monitor, error);
+    VhReportingMonitor monitor = vh_reporting_monitor_of(domain, rule);
+
+    return vh_monitor_check(domain, rule, error) && vh_reporting_monitor_cancel(&monitor, error);
 }

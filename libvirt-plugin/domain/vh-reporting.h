@@ -4,17 +4,21 @@
  * look, switch, and ask for a pass.
  *
  * Each call here sends a QEMU monitor command over libvirt. **The first one ever taints the
- * domain** for as long as it runs (libvirt logs one warning; nothing else changes), so nothing in
- * this library makes them by itself: vh_probe_domain() does not, vh_ask_start() does for the method
- * VH_ASK_PASS only, and a watch where its options say so. Each needs a read-write connection, makes
- * one round trip to QEMU, and blocks as long as that does not answer (libvirt gives up waiting for
- * its turn after 30 s). Any thread.
+ * domain** for as long as it runs (libvirt logs one warning; nothing else changes), so that
+ * `monitor` has to allow it. VH_MONITOR_REFUSE: nothing is sent, and the error (DENIED) says of
+ * which tier the domain is without it, as far as its XML tells.
  *
- * Errors, besides those of vh_reporting_info_check(): DENIED (the connection is read-only),
- * UNSUPPORTED (not a QEMU domain, or not running), TIMEOUT, GONE.
+ * Each needs a read-write connection, makes one round trip to QEMU (those that change something a
+ * quick one more, to look for jobs), and blocks as long as that does not answer (libvirt gives up
+ * waiting for its turn after 30 s). Any thread; the domain's handle is only borrowed, and may be
+ * used by several at once.
+ *
+ * Errors, besides those of vh_reporting_info_check(): DENIED (`monitor`, or the connection is
+ * read-only), UNSUPPORTED (not a QEMU domain, or not running), TIMEOUT, GONE.
  */
 #pragma once
 
+#include "vh-monitor.h"
 #include "vh-reporting-info.h"
 
 #include <libvirt/libvirt.h>
@@ -22,7 +26,8 @@
 G_BEGIN_DECLS
 
 /* All there is to know. UNSUPPORTED: the domain's QEMU is a stock one. */
-VH_PUBLIC gboolean vh_reporting_query(virDomainPtr domain, VhReportingInfo *ret_info,
+VH_PUBLIC gboolean vh_reporting_query(virDomainPtr domain, VhMonitorRule monitor,
+                                      VhReportingInfo *ret_info,
                                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /*
@@ -30,7 +35,7 @@ VH_PUBLIC gboolean vh_reporting_query(virDomainPtr domain, VhReportingInfo *ret_
  * of it included. Off with a stock driver: the guest goes on reporting, the device discards
  * nothing. Where the driver is ours it stops. Nothing happens where it is so already.
  */
-VH_PUBLIC gboolean vh_reporting_set(virDomainPtr domain, gboolean is_enabled,
+VH_PUBLIC gboolean vh_reporting_set(virDomainPtr domain, VhMonitorRule monitor, gboolean is_enabled,
                                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 typedef struct {
@@ -43,12 +48,12 @@ typedef struct {
  * Asks the driver to report all that is free, once. Returns as soon as the device has taken it up:
  * vh_reporting_query() tells how far it is, and how it ended. One that runs is replaced by it.
  */
-VH_PUBLIC gboolean vh_reporting_pass_start(virDomainPtr domain,
+VH_PUBLIC gboolean vh_reporting_pass_start(virDomainPtr domain, VhMonitorRule monitor,
                                            const VhReportingPassRequest *request, guint32 *ret_id,
                                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Ends the pass that runs. GONE: there is none. */
-VH_PUBLIC gboolean vh_reporting_pass_cancel(virDomainPtr domain,
+VH_PUBLIC gboolean vh_reporting_pass_cancel(virDomainPtr domain, VhMonitorRule monitor,
                                             GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 G_END_DECLS

@@ -11,7 +11,7 @@ struct VhPoll {
     int references; /* atomic */
     VhPollMode mode;
     gint64 stats_period_us;
-    gboolean uses_monitor;
+    VhMonitorRule monitor;
     gboolean keeps_xml;
     GHashTable *items; /* VhUuid -> VhPollItem */
 

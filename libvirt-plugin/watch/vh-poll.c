@@ -25,14 +25,14 @@ static void listed_free(gpointer data)
 }
 
 VhPoll *vh_poll_new(VhPollMode mode, const VhPollItem *items, guint n, gint64 stats_period_us,
-                    gboolean uses_monitor, gboolean keeps_xml)
+                    VhMonitorRule monitor, gboolean keeps_xml)
 {
     VhPoll *poll = g_new0(VhPoll, 1);
 
     poll->references = 1;
     poll->mode = mode;
     poll->stats_period_us = stats_period_us;
-    poll->uses_monitor = uses_monitor;
+    poll->monitor = monitor;
     poll->keeps_xml = keeps_xml;
     poll->items = g_hash_table_new_full(vh_uuid_hash, vh_uuid_equal, NULL, g_free);
     for (guint i = 0; i < n; i++) {

@@ -138,16 +138,16 @@ static gboolean read_static(const Work *work, virDomainPtr domain, VhPollFound *
 static gboolean is_to_tell(const Work *work, virDomainPtr domain, const VhPollItem *item,
                            const VhPollFound *found)
 {
-    if (!work->poll->uses_monitor || work->read_only || !is_active(domain))
+    if (work->poll->monitor != VH_MONITOR_ALLOW || work->read_only || !is_active(domain))
         return FALSE;
     return found->has_static ? found->probe.has_passes : item && item->is_due;
 }
 
-static void read_reporting(virDomainPtr domain, VhPollFound *found)
+static void read_reporting(const Work *work, virDomainPtr domain, VhPollFound *found)
 {
     g_autoptr(GError) error = NULL;
 
-    if (vh_reporting_query(domain, &found->reporting, &error)) {
+    if (vh_reporting_query(domain, work->poll->monitor, &found->reporting, &error)) {
         found->told = VH_POLL_TOLD;
         return;
     }
@@ -177,7 +177,7 @@ static void complete(const Work *work, virDomainPtr domain, const VhStats *stats
         (void)read_static(work, domain, found);
     found->has_job = has_job(domain);
     if (is_to_tell(work, domain, item, found))
-        read_reporting(domain, found);
+        read_reporting(work, domain, found);
     vh_poll_put_found(work->poll, found);
 }
 

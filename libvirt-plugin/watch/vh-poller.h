@@ -68,11 +68,11 @@ void vh_poll_found_free(VhPollFound *found);
  * by the thread of the watch. */
 typedef struct VhPoll VhPoll;
 
-/* `items` is copied. stats_period_us: to set where there is none; 0: leave them. uses_monitor:
+/* `items` is copied. stats_period_us: to set where there is none; 0: leave them. `monitor` ALLOW:
  * those that can tell of their reporting are asked, which taints them. keeps_xml: XML that is read
  * is among the results. */
 VhPoll *vh_poll_new(VhPollMode mode, const VhPollItem *items, guint n, gint64 stats_period_us,
-                    gboolean uses_monitor, gboolean keeps_xml);
+                    VhMonitorRule monitor, gboolean keeps_xml);
 VhPoll *vh_poll_ref(VhPoll *poll);
 void vh_poll_unref(VhPoll *poll);
 

@@ -32,7 +32,7 @@ struct VhWatch {
     gboolean read_only;
     gint64 poll_deadline_us;
     gint64 stats_period_us;
-    gboolean uses_monitor;
+    VhMonitorRule monitor;
     gboolean keeps_xml;
     GMainContext *context;
     VhWatchCallbacks callbacks;
@@ -356,7 +356,7 @@ static void start_poll(VhWatch *watch, VhPollMode mode)
     if (strays >= STRAYS_MAX)
         mode = VH_POLL_CONTROL;
     watch->poll = vh_poll_new(mode, (const VhPollItem *)(gconstpointer)plan->data, plan->len,
-                              watch->stats_period_us, watch->uses_monitor, watch->keeps_xml);
+                              watch->stats_period_us, watch->monitor, watch->keeps_xml);
     if (!watch->poller)
         watch->poller = vh_poller_new(watch->uri, watch->read_only, watch->port, on_poll_ended);
     vh_poller_submit(watch->poller, watch->poll);
@@ -387,7 +387,7 @@ VhWatch *vh_watch_new(const VhWatchOptions *options, const VhWatchCallbacks *cal
     watch->poll_deadline_us =
         options->poll_deadline_us > 0 ? options->poll_deadline_us : POLL_DEADLINE_US;
     watch->stats_period_us = options->stats_period_us;
-    watch->uses_monitor = options->uses_monitor && !options->read_only;
+    watch->monitor = options->read_only ? VH_MONITOR_REFUSE : options->monitor;
     watch->keeps_xml = options->keeps_xml;
     watch->context =
         g_main_context_ref(options->context ? options->context : g_main_context_default());
@@ -429,12 +429,11 @@ void vh_watch_set_stats_period(VhWatch *watch, gint64 stats_period_us)
     vh_entries_mark_dirty(watch->entries, NULL);
 }
 
-void vh_watch_set_monitor(VhWatch *watch, gboolean uses_monitor)
+void vh_watch_set_monitor(VhWatch *watch, VhMonitorRule monitor)
 {
-    uses_monitor = uses_monitor && !watch->read_only;
-    if (watch->uses_monitor == uses_monitor)
+    if (watch->read_only || watch->monitor == monitor)
         return;
-    watch->uses_monitor = uses_monitor;
+    watch->monitor = monitor;
     vh_entries_forget_told(watch->entries);
 }
 

@@ -19,8 +19,8 @@ typedef struct {
     gint64 poll_deadline_us; /* a poll that takes longer, and 10 ms longer for each running domain,
                                 is abandoned; 0: 1 s */
     gint64 stats_period_us;  /* set on guests that have none; 0: leave them */
-    gboolean uses_monitor;   /* asks the QEMU of guests whose XML shows one of ours what it can: a
-                                monitor command, which taints the domain. Not where read_only. */
+    VhMonitorRule monitor;   /* ALLOW: asks the QEMU of guests whose XML shows one of ours what it
+                                can, which taints the domain. Not where read_only. */
     gboolean keeps_xml;      /* views have the domains' XML, too */
     GMainContext *context;   /* where callbacks arrive; NULL: the default one */
 } VhWatchOptions;
@@ -99,7 +99,7 @@ VH_PUBLIC void vh_watch_poll(VhWatch *watch);
 VH_PUBLIC void vh_watch_set_stats_period(VhWatch *watch, gint64 stats_period_us);
 
 /* Whether QEMUs are asked, from the next poll on. */
-VH_PUBLIC void vh_watch_set_monitor(VhWatch *watch, gboolean uses_monitor);
+VH_PUBLIC void vh_watch_set_monitor(VhWatch *watch, VhMonitorRule monitor);
 
 /* Whether the XML of domains is kept for views; it is read with the next poll. */
 VH_PUBLIC void vh_watch_set_keeps_xml(VhWatch *watch, gboolean keeps_xml);

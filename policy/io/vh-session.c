@@ -138,6 +138,11 @@ static void report(VhActuator *actuator, VhSnapshot *snapshot)
     }
 }
 
+static VhMonitorRule monitor_rule(const VhConfig *config)
+{
+    return config->allows_monitor ? VH_MONITOR_ALLOW : VH_MONITOR_REFUSE;
+}
+
 /* A pulse of a guest without autodeflate does; a pass takes nothing away from the guest. */
 static gboolean needs_reserve(const VhSession *session, VhAskMethod method)
 {
@@ -154,7 +159,10 @@ static void act(VhActuator *actuator, const VhSnapshot *snapshot, const VhAction
         .expected_bytes = action->expected_bytes,
         .counted_bytes = action->counted_bytes,
         .request_id = action->request_id,
+        /* The engine has chosen: what is no pass needs no monitor. */
         .request = {.method = action->method,
+                    .monitor = action->method == VH_ASK_PASS ? monitor_rule(session->config)
+                                                             : VH_MONITOR_REFUSE,
                     .bytes = action->bytes,
                     .granule_bytes = action->granule_bytes,
                     .reserve_bytes = action->reserve_bytes,
@@ -174,7 +182,8 @@ static void toggle(VhActuator *actuator, const VhSnapshot *snapshot, const VhTog
 
     if (session->dry_run || session->read_only || session->is_draining || !session->config->enforce)
         return;
-    vh_switches_start(session->switches, vh_snapshot_domain(snapshot, wanted->domain), wanted);
+    vh_switches_start(session->switches, vh_snapshot_domain(snapshot, wanted->domain), wanted,
+                      monitor_rule(session->config));
 }
 
 /* Not tried again here: the decision remembers when it was, however it went. */
@@ -194,7 +203,7 @@ static void add_watch(VhSession *session, const char *uri)
         .uri = uri,
         .read_only = session->read_only,
         .stats_period_us = session->config->stats_period_us,
-        .uses_monitor = session->config->allows_monitor,
+        .monitor = monitor_rule(session->config),
         .keeps_xml = vh_config_has_xpath(session->config),
     };
 
@@ -257,7 +266,7 @@ void vh_session_set_config(VhSession *session, VhConfig *config)
     session->config = config;
     for (guint i = 0; i < session->watches->len; i++) {
         vh_watch_set_stats_period(session->watches->pdata[i], config->stats_period_us);
-        vh_watch_set_monitor(session->watches->pdata[i], config->allows_monitor);
+        vh_watch_set_monitor(session->watches->pdata[i], monitor_rule(config));
         vh_watch_set_keeps_xml(session->watches->pdata[i], vh_config_has_xpath(config));
     }
 }
@@ -399,7 +408,9 @@ guint64 vh_session_ask(VhSession *session, guint index, const VhSessionAsk *ask,
     VhAskOrder order = {
         .uuid = domain->uuid,
         .uri = domain->uri,
+        /* A granule is an order by hand for a pass, with what that takes. */
         .request = {.method = is_pass ? VH_ASK_PASS : VH_ASK_AUTO,
+                    .monitor = is_pass ? VH_MONITOR_ALLOW : VH_MONITOR_REFUSE,
                     .bytes = ask->bytes,
                     .granule_bytes = ask->granule_bytes,
                     .deadline_us = ask->deadline_us},

@@ -14,6 +14,7 @@ struct VhSwitches {
 typedef struct {
     VhSwitches *switches; /* NULL: nobody wants to know any more */
     VhSwitched what;
+    VhMonitorRule monitor;
     char *uri;
     char *name;
     virDomainPtr domain; /* NULL: it could not be found */
@@ -47,7 +48,7 @@ static gpointer carry_out(gpointer data)
 {
     Job *job = data;
 
-    gboolean is_set = vh_reporting_set(job->domain, job->what.is_on, &job->error);
+    gboolean is_set = vh_reporting_set(job->domain, job->monitor, job->what.is_on, &job->error);
     g_assert(is_set == (job->error == NULL));
     g_idle_add(end_job, job);
     return NULL;
@@ -96,13 +97,15 @@ static virDomainPtr look_up(const VhSwitches *switches, const char *uri, const V
     return NULL;
 }
 
-void vh_switches_start(VhSwitches *switches, const VhDomain *domain, const VhToggle *toggle)
+void vh_switches_start(VhSwitches *switches, const VhDomain *domain, const VhToggle *toggle,
+                       VhMonitorRule monitor)
 {
     Job *job = g_new0(Job, 1);
 
     job->switches = switches;
     job->uri = g_strdup(domain->uri);
     job->name = g_strdup(domain->name);
+    job->monitor = monitor;
     job->what = (VhSwitched){.uuid = domain->uuid,
                              .uri = job->uri,
                              .name = job->name,

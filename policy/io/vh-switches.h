@@ -31,8 +31,10 @@ VhSwitches *vh_switches_new(GPtrArray *watches, VhSwitchesEnded ended, gpointer 
 /* Lets go of all: what is under way ends by itself, and nobody is told. NULL-safe. */
 void vh_switches_free(VhSwitches *switches);
 
-/* Starts one. `ended` follows, also where it fails at once: BUSY where one of the same guest has
- * not ended yet, GONE where its connection is lost. Does not block. */
-void vh_switches_start(VhSwitches *switches, const VhDomain *domain, const VhToggle *toggle);
+/* Starts one, as far as the policy's rule of monitor commands lets it. `ended` follows, also where
+ * it fails at once: BUSY where one of the same guest has not ended yet, GONE where its connection
+ * is lost. Does not block. */
+void vh_switches_start(VhSwitches *switches, const VhDomain *domain, const VhToggle *toggle,
+                       VhMonitorRule monitor);
 
 G_END_DECLS

@@ -237,7 +237,8 @@ static void prepare(const Recorder *recorder, Subject *subject)
         virDomainLookupByName(recorder->connection, vh_lab_guest_name(subject->guest));
     if (!subject->domain)
         refuse("%s: %s", subject->family->name, virGetLastErrorMessage());
-    if (subject->way->method == VH_ASK_PASS && !vh_reporting_set(subject->domain, FALSE, &error))
+    if (subject->way->method == VH_ASK_PASS &&
+        !vh_reporting_set(subject->domain, VH_MONITOR_ALLOW, FALSE, &error))
         refuse("%s", error->message);
     if (!vh_lab_guest_wait_fresh_stats(subject->guest, VH_LAB_TIMEOUT_MS, &error))
         refuse("%s", error->message);
@@ -283,6 +284,7 @@ static void ask(Subject *subject)
     JsonObject *seen = look(subject);
     const VhAskRequest request = {
         .method = subject->way->method,
+        .monitor = VH_MONITOR_ALLOW,
         .bytes = bytes_to_ask(subject, seen),
         .granule_bytes = subject->way->granule_bytes,
     };

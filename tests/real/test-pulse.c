@@ -233,7 +233,7 @@ static void returns_what_was_freed(Fixture *f, gconstpointer data)
         host_shows_it = ask_for_all(f);
     }
     g_assert_true(host_shows_it);
-    g_assert_true(vh_probe_domain(f->domain, &probe, &error));
+    g_assert_true(vh_probe_domain(f->domain, VH_MONITOR_REFUSE, &probe, &error));
     g_assert_cmpint(probe.stats_period_us, ==, 0);
     assert_intact(f);
 }

@@ -104,7 +104,7 @@ static void take_progress(guint64 taken_bytes, guint64 returned_bytes, gpointer 
 /* Runs one that may take `deadline_us`. `error_code` -1: it must not fail. */
 static void run(Device *device, gint64 deadline_us, VhAskOutcome *outcome, int error_code)
 {
-    const VhReportingMonitor monitor = {play, device};
+    const VhReportingMonitor monitor = {VH_MONITOR_ALLOW, play, device};
     g_autoptr(GError) error = NULL;
     int cancelled = 0;
     const VhPass pass = {
@@ -304,7 +304,7 @@ static void test_request(void)
 
     for (guint i = 0; i < G_N_ELEMENTS(deadlines_us); i++) {
         guint64 bound = at_most_ms[i];
-        const VhReportingMonitor monitor = {look_at_start, &bound};
+        const VhReportingMonitor monitor = {VH_MONITOR_ALLOW, look_at_start, &bound};
         VhAskOutcome outcome = {0};
         int cancelled = 0;
         const VhPass pass = {
@@ -385,7 +385,7 @@ static gboolean play_guest(const char *command, char **ret_reply, gpointer data,
 
 static void run_guest(Guest *guest, guint64 bytes, VhAskOutcome *outcome)
 {
-    const VhReportingMonitor monitor = {play_guest, guest};
+    const VhReportingMonitor monitor = {VH_MONITOR_ALLOW, play_guest, guest};
     g_autoptr(GError) error = NULL;
     int cancelled = 0;
     const VhPass pass = {

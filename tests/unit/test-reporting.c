@@ -48,7 +48,7 @@ static void test_commands(void)
         {QUERY, "{\"return\":{}}"},
     };
     Script script = {lines, G_N_ELEMENTS(lines), 0};
-    const VhReportingMonitor monitor = {play, &script};
+    const VhReportingMonitor monitor = {VH_MONITOR_ALLOW, play, &script};
     g_autoptr(GError) gone = NULL, denied = NULL, late = NULL, nonsense = NULL;
     VhReportingInfo info;
 
@@ -82,7 +82,7 @@ static void test_pass(void)
         {.granule_bytes = VH_GIB, .timeout_us = VH_HOUR},
     };
     Script script = {lines, G_N_ELEMENTS(lines), 0};
-    const VhReportingMonitor monitor = {play, &script};
+    const VhReportingMonitor monitor = {VH_MONITOR_ALLOW, play, &script};
 
     for (guint32 i = 0; i < G_N_ELEMENTS(requests); i++) {
         guint32 id = 0;
@@ -102,7 +102,7 @@ static void test_bad_requests(void)
         {.limit_bytes = G_MAXUINT64},
     };
     Script script = {NULL, 0, 0};
-    const VhReportingMonitor monitor = {play, &script};
+    const VhReportingMonitor monitor = {VH_MONITOR_ALLOW, play, &script};
 
     for (guint i = 0; i < G_N_ELEMENTS(requests); i++) {
         g_autoptr(GError) error = NULL;
@@ -113,13 +113,52 @@ static void test_bad_requests(void)
     }
 }
 
+static gboolean count(const char *command, char **ret_reply, gpointer data, GError **error)
+{
+    *(guint *)data += 1;
+    *ret_reply = strdup("{\"return\":{}}");
+    return TRUE;
+}
+
+/* Whatever the call: what is not allowed does not get to QEMU. A zeroed rule allows nothing. */
+static void test_refused(void)
+{
+    const VhReportingPassRequest request = {.limit_bytes = VH_MIB};
+    VhReportingMonitor monitor = {.send = count};
+    GError *errors[4] = {NULL};
+    guint n_sent = 0;
+    VhReportingInfo info;
+    guint32 id;
+
+    monitor.data = &n_sent;
+    g_assert_false(vh_reporting_monitor_query(&monitor, &info, &errors[0]));
+    g_assert_false(vh_reporting_monitor_set(&monitor, TRUE, &errors[1]));
+    g_assert_false(vh_reporting_monitor_start(&monitor, &request, &id, &errors[2]));
+    g_assert_false(vh_reporting_monitor_cancel(&monitor, &errors[3]));
+    for (guint i = 0; i < G_N_ELEMENTS(errors); i++) {
+        g_assert_error(errors[i], VH_ERROR, VH_ERROR_DENIED);
+        g_error_free(errors[i]);
+    }
+    g_assert_cmpuint(n_sent, ==, 0);
+    monitor.rule = VH_MONITOR_ALLOW;
+    g_assert_true(vh_reporting_monitor_cancel(&monitor, NULL));
+    g_assert_cmpuint(n_sent, ==, 1);
+}
+
 /* A hypervisor without a monitor, and a connection that may not write. */
 static void test_over_libvirt(void)
 {
     static const struct {
         gboolean read_only;
+        VhMonitorRule rule;
         VhErrorCode code;
-    } cases[] = {{FALSE, VH_ERROR_UNSUPPORTED}, {TRUE, VH_ERROR_DENIED}};
+        const char *says;
+    } cases[] = {
+        {FALSE, VH_MONITOR_ALLOW, VH_ERROR_UNSUPPORTED, ""},
+        {TRUE, VH_MONITOR_ALLOW, VH_ERROR_DENIED, "read"},
+        {FALSE, VH_MONITOR_REFUSE, VH_ERROR_DENIED, "of tier pulse"},
+        {TRUE, VH_MONITOR_REFUSE, VH_ERROR_DENIED, "of tier pulse"},
+    };
 
     vh_libvirt_init();
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -132,13 +171,15 @@ static void test_over_libvirt(void)
         guint32 id;
 
         g_assert_nonnull(domain);
-        g_assert_false(vh_reporting_query(domain, &info, &by_query));
+        g_assert_false(vh_reporting_query(domain, cases[i].rule, &info, &by_query));
         g_assert_error(by_query, VH_ERROR, (int)cases[i].code);
-        g_assert_false(vh_reporting_set(domain, TRUE, &by_set));
+        g_test_message("%s", by_query->message);
+        g_assert_nonnull(strstr(by_query->message, cases[i].says));
+        g_assert_false(vh_reporting_set(domain, cases[i].rule, TRUE, &by_set));
         g_assert_error(by_set, VH_ERROR, (int)cases[i].code);
-        g_assert_false(vh_reporting_pass_start(domain, &request, &id, &by_pass));
+        g_assert_false(vh_reporting_pass_start(domain, cases[i].rule, &request, &id, &by_pass));
         g_assert_error(by_pass, VH_ERROR, (int)cases[i].code);
-        g_assert_false(vh_reporting_pass_cancel(domain, &by_cancel));
+        g_assert_false(vh_reporting_pass_cancel(domain, cases[i].rule, &by_cancel));
         g_assert_error(by_cancel, VH_ERROR, (int)cases[i].code);
     }
 }
@@ -149,6 +190,7 @@ int main(int argc, char **argv)
     g_test_add_func("/reporting/commands", test_commands);
     g_test_add_func("/reporting/pass", test_pass);
     g_test_add_func("/reporting/bad-requests", test_bad_requests);
+    g_test_add_func("/reporting/refused", test_refused);
     g_test_add_func("/reporting/over-libvirt", test_over_libvirt);
     return g_test_run();
 }

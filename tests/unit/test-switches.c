@@ -81,7 +81,7 @@ static void start(Bench *bench)
     const VhToggle toggle = {
         .uuid = bench->domain.uuid, .is_on = TRUE, .reason = VH_TOGGLE_PRESSURE};
 
-    vh_switches_start(bench->switches, &bench->domain, &toggle);
+    vh_switches_start(bench->switches, &bench->domain, &toggle, VH_MONITOR_ALLOW);
 }
 
 static void await(Bench *bench, guint n)
