@@ -5,6 +5,7 @@
  */
 #include "vh-backend-local.h"
 
+#include "vh-document.h"
 #include "vh-files.h"
 #include "vh-report.h"
 #include "vh-session.h"
@@ -65,7 +66,7 @@ static void on_ask_ended(VhSession *session, const VhEnded *ask, const char *mes
     Local *local = data;
 
     g_hash_table_insert(local->ended, g_memdup2(&ask->id, sizeof(ask->id)),
-                        g_variant_ref_sink(vh_report_outcome(&ask->outcome, message)));
+                        g_variant_ref_sink(vh_document_outcome(&ask->outcome, message)));
 }
 
 static void on_watch_event(VhSession *session, const char *uri, VhWatchEvent event,

@@ -132,21 +132,21 @@ static void add_numbers(GVariantBuilder *doc, const VhExplain *explain)
     const VhVerdict *verdict = explain->verdict;
     const char *class_name = vh_report_class_name(explain->input, verdict);
 
-    vh_report_add_text(doc, "reason", vh_reason_name(verdict->reason));
-    vh_report_add_text(doc, "switch", vh_toggle_reason_name(verdict->toggle));
+    vh_document_add_text(doc, "reason", vh_reason_name(verdict->reason));
+    vh_document_add_text(doc, "switch", vh_toggle_reason_name(verdict->toggle));
     if (class_name != NULL)
-        vh_report_add_text(doc, "class", class_name);
-    vh_report_add_count(doc, "rank", verdict->rank);
-    vh_report_add_text(doc, "unlock", vh_level_name(verdict->unlock));
+        vh_document_add_text(doc, "class", class_name);
+    vh_document_add_count(doc, "rank", verdict->rank);
+    vh_document_add_text(doc, "unlock", vh_level_name(verdict->unlock));
     if (verdict->place != 0)
-        vh_report_add_count(doc, "place", verdict->place);
+        vh_document_add_count(doc, "place", verdict->place);
     if (!verdict->has_yield)
         return;
-    vh_report_add_bytes(doc, "expected_bytes", verdict->yield.expected_bytes);
-    vh_report_add_bytes(doc, "durable_bytes", verdict->yield.durable_bytes);
-    vh_report_add_bytes(doc, "counted_bytes", verdict->yield.counted_bytes);
+    vh_document_add_bytes(doc, "expected_bytes", verdict->yield.expected_bytes);
+    vh_document_add_bytes(doc, "durable_bytes", verdict->yield.durable_bytes);
+    vh_document_add_bytes(doc, "counted_bytes", verdict->yield.counted_bytes);
     if (isfinite(verdict->cost.price))
-        vh_report_add(doc, "price_us_per_mib", g_variant_new_double(verdict->cost.price));
+        vh_document_add(doc, "price_us_per_mib", g_variant_new_double(verdict->cost.price));
 }
 
 /* `now`: the policy with its schedules applied. */
@@ -163,7 +163,7 @@ static GVariant *explain_with(const VhReportInput *input, const VhConfig *now, g
     g_variant_builder_init(&explain.lines, G_VARIANT_TYPE_STRING_ARRAY);
     g_variant_builder_init(&doc, G_VARIANT_TYPE_VARDICT);
     vh_report_add_identity(&doc, explain.domain);
-    vh_report_add_us(&doc, "seen_time_us", input->snapshot->wall_us);
+    vh_document_add_us(&doc, "seen_time_us", input->snapshot->wall_us);
     say_pool(&explain);
     if (explain.verdict != NULL) {
         vh_treatment_resolve(now, explain.domain, input->snapshot->wall_us, &explain.treatment);
@@ -171,7 +171,7 @@ static GVariant *explain_with(const VhReportInput *input, const VhConfig *now, g
         vh_explain_reporting(&explain);
         add_numbers(&doc, &explain);
     }
-    vh_report_add(&doc, "lines", g_variant_builder_end(&explain.lines));
+    vh_document_add(&doc, "lines", g_variant_builder_end(&explain.lines));
     return g_variant_builder_end(&doc);
 }
 

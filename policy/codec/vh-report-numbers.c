@@ -15,18 +15,18 @@ GVariant *vh_report_yield(const VhYield *yield)
     GVariantBuilder doc;
 
     g_variant_builder_init(&doc, G_VARIANT_TYPE_VARDICT);
-    vh_report_add_bytes(&doc, "overhead_bytes", yield->overhead_bytes);
-    vh_report_add_bytes(&doc, "backed_free_bytes", yield->backed_free_bytes);
-    vh_report_add_bytes(&doc, "in_ram_bytes", yield->in_ram_bytes);
-    vh_report_add_bytes(&doc, "residue_bytes", yield->residue_bytes);
-    vh_report_add_bytes(&doc, "left_bytes", yield->left_bytes);
-    vh_report_add_count(&doc, "gamma_bp", yield->gamma_bp);
-    vh_report_add_bytes(&doc, "expected_bytes", yield->expected_bytes);
-    vh_report_add_bytes(&doc, "doubtful_bytes", yield->doubtful_bytes);
-    vh_report_add_count(&doc, "retouch_bp", yield->retouch_bp);
-    vh_report_add_bytes(&doc, "durable_bytes", yield->durable_bytes);
-    vh_report_add_count(&doc, "sigma_bp", yield->sigma_bp);
-    vh_report_add_bytes(&doc, "counted_bytes", yield->counted_bytes);
+    vh_document_add_bytes(&doc, "overhead_bytes", yield->overhead_bytes);
+    vh_document_add_bytes(&doc, "backed_free_bytes", yield->backed_free_bytes);
+    vh_document_add_bytes(&doc, "in_ram_bytes", yield->in_ram_bytes);
+    vh_document_add_bytes(&doc, "residue_bytes", yield->residue_bytes);
+    vh_document_add_bytes(&doc, "left_bytes", yield->left_bytes);
+    vh_document_add_count(&doc, "gamma_bp", yield->gamma_bp);
+    vh_document_add_bytes(&doc, "expected_bytes", yield->expected_bytes);
+    vh_document_add_bytes(&doc, "doubtful_bytes", yield->doubtful_bytes);
+    vh_document_add_count(&doc, "retouch_bp", yield->retouch_bp);
+    vh_document_add_bytes(&doc, "durable_bytes", yield->durable_bytes);
+    vh_document_add_count(&doc, "sigma_bp", yield->sigma_bp);
+    vh_document_add_bytes(&doc, "counted_bytes", yield->counted_bytes);
     return g_variant_builder_end(&doc);
 }
 
@@ -34,7 +34,7 @@ GVariant *vh_report_yield(const VhYield *yield)
 static void add_number(GVariantBuilder *doc, const char *key, double number)
 {
     if (isfinite(number))
-        vh_report_add(doc, key, g_variant_new_double(number));
+        vh_document_add(doc, key, g_variant_new_double(number));
 }
 
 GVariant *vh_report_cost(const VhCost *cost)
@@ -47,6 +47,18 @@ GVariant *vh_report_cost(const VhCost *cost)
     add_number(&doc, "fairness", cost->fairness);
     add_number(&doc, "price_us_per_mib", cost->price);
     return g_variant_builder_end(&doc);
+}
+
+char *vh_report_facts_text(guint facts)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    for (guint bit = 1; bit <= VH_FACT_LAST; bit <<= 1) {
+        if (facts & bit)
+            g_string_append_printf(text, "%s%s", text->len > 0 ? " " : "",
+                                   vh_fact_name((VhFact)bit));
+    }
+    return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
 char *vh_report_match_text(const VhConfig *config, const VhDomain *domain)
@@ -67,12 +79,8 @@ char *vh_report_match_text(const VhConfig *config, const VhDomain *domain)
     case VH_MATCH_FACTS:
         break;
     }
-    g_autoptr(GString) text = g_string_new("if");
-    for (guint bit = 1; bit <= VH_FACT_LAST; bit <<= 1) {
-        if (match->facts & bit)
-            g_string_append_printf(text, " %s", vh_fact_name((VhFact)bit));
-    }
-    return g_string_free(g_steal_pointer(&text), FALSE);
+    g_autofree char *facts = vh_report_facts_text(match->facts);
+    return g_strdup_printf("if %s", facts);
 }
 
 char *vh_report_schedule_text(const VhSchedule *schedule)
@@ -110,21 +118,21 @@ static void add_schedules(GVariantBuilder *doc, const VhReportInput *input, guin
         g_autofree char *text = vh_report_schedule_text(schedule);
         g_variant_builder_add(&list, "s", text);
     }
-    vh_report_add(doc, "schedules", g_variant_builder_end(&list));
+    vh_document_add(doc, "schedules", g_variant_builder_end(&list));
 }
 
 /* The class's own keys: they keep their names from when nothing could change them. */
 static void add_class(GVariantBuilder *doc, const VhClass *class)
 {
-    vh_report_add_us(doc, "class_cooldown_us", class->cooldown_us);
+    vh_document_add_us(doc, "class_cooldown_us", class->cooldown_us);
     if (class->max_per_ask_bytes != 0)
-        vh_report_add_bytes(doc, "class_max_per_ask_bytes", class->max_per_ask_bytes);
+        vh_document_add_bytes(doc, "class_max_per_ask_bytes", class->max_per_ask_bytes);
     if (class->max_per_min_bytes != 0)
-        vh_report_add_bytes(doc, "class_max_per_min_bytes", class->max_per_min_bytes);
+        vh_document_add_bytes(doc, "class_max_per_min_bytes", class->max_per_min_bytes);
     if (class->asks_per_hour != 0)
-        vh_report_add_count(doc, "class_asks_per_hour", class->asks_per_hour);
+        vh_document_add_count(doc, "class_asks_per_hour", class->asks_per_hour);
     if (class->granule_bytes != 0)
-        vh_report_add_bytes(doc, "class_granule_bytes", class->granule_bytes);
+        vh_document_add_bytes(doc, "class_granule_bytes", class->granule_bytes);
 }
 
 GVariant *vh_report_treatment(const VhReportInput *input, const VhDomain *domain,
@@ -137,58 +145,24 @@ GVariant *vh_report_treatment(const VhReportInput *input, const VhDomain *domain
 
     vh_treatment_of(input->config, input->snapshot, domain, &now);
     g_variant_builder_init(&doc, G_VARIANT_TYPE_VARDICT);
-    vh_report_add_text(&doc, "class", class->name);
+    vh_document_add_text(&doc, "class", class->name);
     if (match != NULL)
-        vh_report_add_text(&doc, "match", match);
+        vh_document_add_text(&doc, "match", match);
     add_schedules(&doc, input, verdict->class_index);
-    vh_report_add_flag(&doc, "is_class_never_asked", class->ask_never);
-    vh_report_add_flag(&doc, "is_never_asked", now.ask_never);
-    vh_report_add_count(&doc, "rank", verdict->rank);
-    vh_report_add_count(&doc, "weight", verdict->weight);
-    vh_report_add_text(&doc, "unlock", vh_level_name(verdict->unlock));
-    vh_report_add_us(&doc, "cooldown_us", now.cooldown_us);
+    vh_document_add_flag(&doc, "is_class_never_asked", class->ask_never);
+    vh_document_add_flag(&doc, "is_never_asked", now.ask_never);
+    vh_document_add_count(&doc, "rank", verdict->rank);
+    vh_document_add_count(&doc, "weight", verdict->weight);
+    vh_document_add_text(&doc, "unlock", vh_level_name(verdict->unlock));
+    vh_document_add_us(&doc, "cooldown_us", now.cooldown_us);
     if (now.max_per_ask_bytes != 0)
-        vh_report_add_bytes(&doc, "max_per_ask_bytes", now.max_per_ask_bytes);
-    vh_report_add_text(&doc, "reporting", vh_reporting_mode_name(now.reporting));
+        vh_document_add_bytes(&doc, "max_per_ask_bytes", now.max_per_ask_bytes);
+    vh_document_add_text(&doc, "reporting", vh_reporting_mode_name(now.reporting));
     add_class(&doc, class);
     if (domain->figures & VH_HAS_CURRENT)
-        vh_report_add_bytes(&doc, "keep_free_bytes",
-                            vh_amount_bytes(&now.keep_free, domain->current_bytes));
+        vh_document_add_bytes(&doc, "keep_free_bytes",
+                              vh_amount_bytes(&now.keep_free, domain->current_bytes));
     return g_variant_builder_end(&doc);
-}
-
-GVariant *vh_report_override(const VhOverride *override)
-{
-    GVariantBuilder doc;
-
-    g_variant_builder_init(&doc, G_VARIANT_TYPE_VARDICT);
-    if (override->keys & VH_OVERRIDE_CLASS)
-        vh_report_add_text(&doc, "class", override->class_name);
-    if (override->keys & VH_OVERRIDE_WEIGHT)
-        vh_report_add_count(&doc, "weight", override->weight);
-    if (override->keys & VH_OVERRIDE_ASK)
-        vh_report_add_text(&doc, "ask", override->ask_never ? "never" : "auto");
-    if (override->keys & VH_OVERRIDE_COOLDOWN)
-        vh_report_add_us(&doc, "cooldown_us", override->cooldown_us);
-    if (override->keys & VH_OVERRIDE_MAX_PER_ASK)
-        vh_report_add_bytes(&doc, "max_per_ask_bytes", override->max_per_ask_bytes);
-    if (override->keys & VH_OVERRIDE_REPORTING)
-        vh_report_add_text(&doc, "reporting", vh_reporting_mode_name(override->reporting));
-    if (override->until_us != 0)
-        vh_report_add_us(&doc, "until_time_us", override->until_us);
-    return g_variant_builder_end(&doc);
-}
-
-GVariant *vh_report_facts(guint facts)
-{
-    GVariantBuilder list;
-
-    g_variant_builder_init(&list, G_VARIANT_TYPE_STRING_ARRAY);
-    for (guint bit = 1; bit <= VH_FACT_LAST; bit <<= 1) {
-        if (facts & bit)
-            g_variant_builder_add(&list, "s", vh_fact_name((VhFact)bit));
-    }
-    return g_variant_builder_end(&list);
 }
 
 static gboolean exceeds(guint bound_bp, gboolean is_known, guint value_bp)

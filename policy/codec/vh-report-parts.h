@@ -2,20 +2,10 @@
 /* Pieces that the documents of vh-report.h share. For the files of the report only. */
 #pragma once
 
+#include "vh-document.h"
 #include "vh-report.h"
 
 G_BEGIN_DECLS
-
-/* Adds one key; takes a floating value. */
-void vh_report_add(GVariantBuilder *doc, const char *key, GVariant *value);
-void vh_report_add_text(GVariantBuilder *doc, const char *key, const char *text);
-void vh_report_add_flag(GVariantBuilder *doc, const char *key, gboolean flag);
-void vh_report_add_bytes(GVariantBuilder *doc, const char *key, guint64 bytes);
-void vh_report_add_us(GVariantBuilder *doc, const char *key, gint64 us);
-void vh_report_add_count(GVariantBuilder *doc, const char *key, guint count);
-
-/* "method", and "granule_bytes" where there is one. */
-void vh_report_add_method(GVariantBuilder *doc, VhAskMethod method, guint64 granule_bytes);
 
 /* The verdict on a domain of the snapshot; NULL where the plan is of another snapshot. */
 const VhVerdict *vh_report_verdict(const VhReportInput *input, guint domain);
@@ -43,15 +33,14 @@ GVariant *vh_report_in_flight(const VhInFlight *ask, gint64 now_us);
 const char *vh_report_pool_source_name(VhPoolSource source);
 
 /* Dictionaries of a domain's numbers: what an ask is expected to bring; what it costs; how the
- * policy treats the guest; what its metadata asks for. */
+ * policy treats the guest. */
 GVariant *vh_report_yield(const VhYield *yield);
 GVariant *vh_report_cost(const VhCost *cost);
 GVariant *vh_report_treatment(const VhReportInput *input, const VhDomain *domain,
                               const VhVerdict *verdict);
-GVariant *vh_report_override(const VhOverride *override);
 
-/* The words of the facts that hold, as "as". */
-GVariant *vh_report_facts(guint facts);
+/* The words of facts (VhFact), a blank between them. Free with g_free(). */
+char *vh_report_facts_text(guint facts);
 
 /* "name ci-*", "xpath ...": what puts the guest into its class. Free with g_free(); NULL: nothing,
  * it is of the default one, or nobody knows yet. */

@@ -57,7 +57,4 @@ GVariant *vh_report_explanations(const VhReportInput *input);
 /* a{sv}: a request for memory, as far as the decision knows it. */
 GVariant *vh_report_request(const VhRequest *request, gint64 now_us, gint64 wall_us);
 
-/* a{sv}: one ended ask. `message` may be NULL. */
-GVariant *vh_report_outcome(const VhAskOutcome *outcome, const char *message);
-
 G_END_DECLS

@@ -10,10 +10,9 @@
 
 guint64 vh_yield_used_bytes(const VhDomain *domain)
 {
-    guint64 balloon =
-        domain->has_autodeflate ? vh_sub(domain->maximum_bytes, domain->current_bytes) : 0;
-
-    return vh_sub(vh_sub(domain->available_bytes, balloon), domain->unused_bytes);
+    return vh_figures_used_bytes(domain->has_autodeflate, domain->maximum_bytes,
+                                 domain->current_bytes, domain->available_bytes,
+                                 domain->unused_bytes);
 }
 
 /* Q: what asks could not reach becomes reachable again as the guest moves its memory about. */

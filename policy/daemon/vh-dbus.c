@@ -6,6 +6,7 @@
 #include "vh-dbus-generated.h"
 #include "vh-dbus-options.h"
 #include "vh-dbus-requests.h"
+#include "vh-document.h"
 #include "vh-report.h"
 
 #define PROGRESS_INTERVAL_MS 200
@@ -409,7 +410,7 @@ void vh_dbus_ask_ended(VhDbus *dbus, const VhEnded *ask, const char *message)
             g_array_remove_index_fast(dbus->asks, i - 1);
     }
     vh_dbus_daemon1_emit_ask_ended(dbus->skeleton, ask->id,
-                                   vh_report_outcome(&ask->outcome, message));
+                                   vh_document_outcome(&ask->outcome, message));
 }
 
 void vh_dbus_request_started(VhDbus *dbus, const VhRequestRecord *request)

@@ -18,10 +18,10 @@ static void add_side(GVariantBuilder *doc, const char *side, const VhPlan *plan,
     g_autofree char *bytes = g_strconcat(side, "_bytes", NULL);
     g_autofree char *reason = g_strconcat(side, "_reason", NULL);
 
-    vh_report_add_text(doc, level, vh_level_name(plan->level));
-    vh_report_add_text(doc, reason, vh_reason_name(reason_of(plan, domain)));
+    vh_document_add_text(doc, level, vh_level_name(plan->level));
+    vh_document_add_text(doc, reason, vh_reason_name(reason_of(plan, domain)));
     if (action)
-        vh_report_add_bytes(doc, bytes, action->bytes);
+        vh_document_add_bytes(doc, bytes, action->bytes);
 }
 
 static GVariant *ask_of(const VhReplayCycle *cycle, const VhReplayAsk *ask)
@@ -30,7 +30,7 @@ static GVariant *ask_of(const VhReplayCycle *cycle, const VhReplayAsk *ask)
     GVariantBuilder doc;
 
     g_variant_builder_init(&doc, G_VARIANT_TYPE_VARDICT);
-    vh_report_add_us(&doc, "seen_time_us", cycle->snapshot->wall_us);
+    vh_document_add_us(&doc, "seen_time_us", cycle->snapshot->wall_us);
     vh_report_add_identity(&doc, domain);
     add_side(&doc, "recorded", cycle->recorded, ask->recorded, ask->domain);
     add_side(&doc, "replayed", cycle->replayed, ask->replayed, ask->domain);
@@ -71,10 +71,10 @@ static GVariant *side_of(const VhReplaySide *side, guint64 n_only)
     GVariantBuilder doc;
 
     g_variant_builder_init(&doc, G_VARIANT_TYPE_VARDICT);
-    vh_report_add_bytes(&doc, "asks_made", side->n_asks);
-    vh_report_add_bytes(&doc, "asks_only_here", n_only);
-    vh_report_add_bytes(&doc, "asked_bytes", side->bytes);
-    vh_report_add_bytes(&doc, "expected_bytes", side->expected_bytes);
+    vh_document_add_bytes(&doc, "asks_made", side->n_asks);
+    vh_document_add_bytes(&doc, "asks_only_here", n_only);
+    vh_document_add_bytes(&doc, "asked_bytes", side->bytes);
+    vh_document_add_bytes(&doc, "expected_bytes", side->expected_bytes);
     return g_variant_builder_end(&doc);
 }
 
@@ -88,12 +88,12 @@ static GVariant *guests_of(const VhReplay *replay)
         const VhReplayGuest *guest = guests->pdata[i];
         char uuid[VH_UUID_TEXT];
         g_variant_builder_open(&list, G_VARIANT_TYPE_VARDICT);
-        vh_report_add_text(&list, "name", guest->name);
-        vh_report_add_text(&list, "uuid", vh_uuid_format(&guest->uuid, uuid));
-        vh_report_add_bytes(&list, "recorded_asks", guest->recorded.n_asks);
-        vh_report_add_bytes(&list, "recorded_bytes", guest->recorded.bytes);
-        vh_report_add_bytes(&list, "replayed_asks", guest->replayed.n_asks);
-        vh_report_add_bytes(&list, "replayed_bytes", guest->replayed.bytes);
+        vh_document_add_text(&list, "name", guest->name);
+        vh_document_add_text(&list, "uuid", vh_uuid_format(&guest->uuid, uuid));
+        vh_document_add_bytes(&list, "recorded_asks", guest->recorded.n_asks);
+        vh_document_add_bytes(&list, "recorded_bytes", guest->recorded.bytes);
+        vh_document_add_bytes(&list, "replayed_asks", guest->replayed.n_asks);
+        vh_document_add_bytes(&list, "replayed_bytes", guest->replayed.bytes);
         g_variant_builder_close(&list);
     }
     return g_variant_builder_end(&list);
@@ -121,21 +121,21 @@ GVariant *vh_replay_report(VhReplay *replay, const VhReplayReportOptions *option
         return NULL;
     }
     g_variant_builder_init(&doc, G_VARIANT_TYPE_VARDICT);
-    vh_report_add_text(&doc, "file", options->path);
-    vh_report_add_text(&doc, "engine", vh_replay_engine(replay) ? vh_replay_engine(replay) : "");
+    vh_document_add_text(&doc, "file", options->path);
+    vh_document_add_text(&doc, "engine", vh_replay_engine(replay) ? vh_replay_engine(replay) : "");
     if (options->policy_path)
-        vh_report_add_text(&doc, "policy", options->policy_path);
-    vh_report_add_us(&doc, "start_time_us", summary->start_wall_us);
-    vh_report_add_us(&doc, "end_time_us", summary->end_wall_us);
-    vh_report_add_bytes(&doc, "cycles", summary->n_cycles);
-    vh_report_add_bytes(&doc, "cycles_different", summary->n_differ);
-    vh_report_add_bytes(&doc, "levels_different", summary->n_levels_differ);
-    vh_report_add_bytes(&doc, "reasons_different", summary->n_reasons_differ);
-    vh_report_add_bytes(&doc, "gaps", summary->n_gaps);
-    vh_report_add(&doc, "recorded", side_of(&summary->recorded, summary->n_only_recorded));
-    vh_report_add(&doc, "replayed", side_of(&summary->replayed, summary->n_only_replayed));
-    vh_report_add(&doc, "asks", g_variant_builder_end(&asks));
-    vh_report_add(&doc, "guests", guests_of(replay));
-    vh_report_add(&doc, "warnings", warnings_of(replay));
+        vh_document_add_text(&doc, "policy", options->policy_path);
+    vh_document_add_us(&doc, "start_time_us", summary->start_wall_us);
+    vh_document_add_us(&doc, "end_time_us", summary->end_wall_us);
+    vh_document_add_bytes(&doc, "cycles", summary->n_cycles);
+    vh_document_add_bytes(&doc, "cycles_different", summary->n_differ);
+    vh_document_add_bytes(&doc, "levels_different", summary->n_levels_differ);
+    vh_document_add_bytes(&doc, "reasons_different", summary->n_reasons_differ);
+    vh_document_add_bytes(&doc, "gaps", summary->n_gaps);
+    vh_document_add(&doc, "recorded", side_of(&summary->recorded, summary->n_only_recorded));
+    vh_document_add(&doc, "replayed", side_of(&summary->replayed, summary->n_only_replayed));
+    vh_document_add(&doc, "asks", g_variant_builder_end(&asks));
+    vh_document_add(&doc, "guests", guests_of(replay));
+    vh_document_add(&doc, "warnings", warnings_of(replay));
     return g_variant_builder_end(&doc);
 }

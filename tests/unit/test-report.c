@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The documents: complete, documented, and silent about what is unknown. */
 #include "json-doc.h"
+#include "vh-document.h"
 #include "vh-report.h"
 
 #include <math.h>
@@ -256,7 +257,8 @@ static void test_documented(void)
                                   .source = VH_ASK_SOURCE_RSS,
                                   .has_memfree = TRUE,
                                   .error_code = VH_ERROR_TIMEOUT};
-    g_autoptr(GVariant) ended = g_variant_ref_sink(vh_report_outcome(&outcome, "it took too long"));
+    g_autoptr(GVariant) ended =
+        g_variant_ref_sink(vh_document_outcome(&outcome, "it took too long"));
     json_doc_check(docs, "outcome", ended);
     for (guint i = 0; i < G_N_ELEMENTS(sections); i++)
         json_doc_check_all_seen(docs, sections[i]);
@@ -334,7 +336,7 @@ static void test_outcome_without_measure(void)
                                   .started_us = 5,
                                   .ended_us = 9,
                                   .error_code = -1};
-    g_autoptr(GVariant) doc = g_variant_ref_sink(vh_report_outcome(&outcome, NULL));
+    g_autoptr(GVariant) doc = g_variant_ref_sink(vh_document_outcome(&outcome, NULL));
     gint64 duration_us = 0;
 
     g_assert_false(g_variant_lookup(doc, "returned_bytes", "*", NULL));
