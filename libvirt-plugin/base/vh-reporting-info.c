@@ -76,6 +76,7 @@ typedef struct {
     const char *text;
     VhJsonLines *lines;
     const char *prefix; /* of all paths */
+    const char *source; /* what is read, for messages */
     GError **error;
     gboolean has_failed; /* the first failure is the one that is told */
 } Reader;
@@ -91,7 +92,8 @@ static void refuse(Reader *reader, const char *path, const char *format, ...)
     va_start(arguments, format);
     g_autofree char *what = g_strdup_vprintf(format, arguments);
     va_end(arguments);
-    g_set_error(reader->error, VH_ERROR, VH_ERROR_PROTOCOL, "QEMU's answer: %s: %s", path, what);
+    g_set_error(reader->error, VH_ERROR, VH_ERROR_PROTOCOL, "%s: %s: %s", reader->source, path,
+                what);
 }
 
 /* A value as it stands in the text; NULL where it is not there. Free with g_free(). */
@@ -173,6 +175,15 @@ static int read_word(Reader *reader, const char *path, const char *const *words,
     return from;
 }
 
+/* It is only told where there is one. */
+static VhReportingInhibitor read_inhibitor(Reader *reader)
+{
+    if (!is_there(reader, "/inhibited"))
+        return VH_REPORTING_INHIBITOR_NONE;
+    return (VhReportingInhibitor)read_word(reader, "/inhibited", inhibitor_names,
+                                           VH_REPORTING_DISCARD_DISABLED);
+}
+
 static guint read_features(Reader *reader, const char *path)
 {
     g_autofree char *found = find(reader, path);
@@ -221,11 +232,18 @@ static gint64 read_us(Reader *reader, const char *path)
     return (gint64)(read_uint(reader, path, UINT_MAX_VALUE) / NS_PER_US);
 }
 
+static guint32 read_id(Reader *reader, const char *path)
+{
+    guint32 id = (guint32)read_uint(reader, path, G_MAXUINT32);
+
+    if (id == 0)
+        refuse(reader, path, "no pass has the id 0");
+    return id;
+}
+
 static void read_pass(Reader *reader, VhReportingPass *pass)
 {
-    pass->id = (guint32)read_uint(reader, "/pass/id", G_MAXUINT32);
-    if (pass->id == 0)
-        refuse(reader, "/pass/id", "no pass has the id 0");
+    pass->id = read_id(reader, "/pass/id");
     pass->status = (VhPassStatus)read_word(reader, "/pass/status", status_names, 0);
     pass->is_migration = read_flag(reader, "/pass/migration");
     pass->limit_bytes = read_uint(reader, "/pass/limit", UINT_MAX_VALUE);
@@ -292,6 +310,15 @@ static void take_refusal(const char *class, const char *text, GError **error)
     g_set_error(error, VH_ERROR, VH_ERROR_FAILED, "QEMU refused: %s", quoted);
 }
 
+static Reader reader_of(const char *reply, VhJsonLines *lines, GError **error)
+{
+    return (Reader){.text = reply,
+                    .lines = lines,
+                    .prefix = "/return",
+                    .source = "QEMU's answer",
+                    .error = error};
+}
+
 /* The lines of an answer that is one, with what it returns still to be read. NULL: an error. */
 static VhJsonLines *open_reply(const char *reply, GError **error)
 {
@@ -332,7 +359,7 @@ gboolean vh_reporting_info_parse(const char *reply, VhReportingInfo *ret_info, G
 
     if (lines == NULL)
         return FALSE;
-    Reader reader = {.text = reply, .lines = lines, .prefix = "/return", .error = error};
+    Reader reader = reader_of(reply, lines, error);
     info.offered = read_features(&reader, "/offered");
     info.negotiated = read_features(&reader, "/negotiated");
     if (info.negotiated & ~info.offered)
@@ -340,9 +367,7 @@ gboolean vh_reporting_info_parse(const char *reply, VhReportingInfo *ret_info, G
     info.has_driver = read_flag(&reader, "/driver");
     info.is_enabled = read_flag(&reader, "/enabled");
     info.is_active = read_flag(&reader, "/active");
-    if (is_there(&reader, "/inhibited"))
-        info.inhibitor = (VhReportingInhibitor)read_word(&reader, "/inhibited", inhibitor_names,
-                                                         VH_REPORTING_DISCARD_DISABLED);
+    info.inhibitor = read_inhibitor(&reader);
     info.has_pass = is_there(&reader, "/pass");
     if (info.has_pass)
         read_pass(&reader, &info.pass);
@@ -359,13 +384,62 @@ gboolean vh_reporting_info_parse_id(const char *reply, guint32 *ret_id, GError *
 
     if (lines == NULL)
         return FALSE;
-    Reader reader = {.text = reply, .lines = lines, .prefix = "/return", .error = error};
-    guint32 id = (guint32)read_uint(&reader, "/id", G_MAXUINT32);
-    if (id == 0)
-        refuse(&reader, "/id", "no pass has the id 0");
+    Reader reader = reader_of(reply, lines, error);
+    guint32 id = read_id(&reader, "/id");
     if (reader.has_failed)
         return FALSE;
     *ret_id = id;
+    return TRUE;
+}
+
+/* A reader of an event's data; its `lines`, which the caller frees, are NULL with an error. */
+static Reader open_event(const char *details, GError **error)
+{
+    g_autoptr(GError) reason = NULL;
+    Reader reader = {
+        .text = details ? details : "", .prefix = "", .source = "QEMU's event", .error = error};
+
+    if (!vh_json_scan(reader.text, strlen(reader.text), &reader.lines, &reason))
+        g_set_error(error, VH_ERROR, VH_ERROR_PROTOCOL, "QEMU's event: %s", reason->message);
+    return reader;
+}
+
+gboolean vh_reporting_info_parse_state(const char *details, VhReportingState *ret_state,
+                                       GError **error)
+{
+    Reader reader = open_event(details, error);
+    g_autoptr(VhJsonLines) lines = reader.lines;
+    VhReportingState state = {0};
+
+    if (lines == NULL)
+        return FALSE;
+    state.is_enabled = read_flag(&reader, "/enabled");
+    state.is_active = read_flag(&reader, "/active");
+    state.inhibitor = read_inhibitor(&reader);
+    if (reader.has_failed)
+        return FALSE;
+    *ret_state = state;
+    return TRUE;
+}
+
+gboolean vh_reporting_info_parse_ended(const char *details, VhReportingPass *ret_pass,
+                                       GError **error)
+{
+    Reader reader = open_event(details, error);
+    g_autoptr(VhJsonLines) lines = reader.lines;
+    VhReportingPass pass = {0};
+
+    if (lines == NULL)
+        return FALSE;
+    pass.id = read_id(&reader, "/id");
+    pass.status = (VhPassStatus)read_word(&reader, "/status", status_names, VH_PASS_DONE);
+    pass.reported_bytes = read_uint(&reader, "/reported", UINT_MAX_VALUE);
+    pass.discarded_bytes = read_uint(&reader, "/discarded", UINT_MAX_VALUE);
+    if (pass.discarded_bytes > pass.reported_bytes)
+        refuse(&reader, "/discarded", "more than was reported");
+    if (reader.has_failed)
+        return FALSE;
+    *ret_pass = pass;
     return TRUE;
 }
 

@@ -121,6 +121,24 @@ VH_PUBLIC gboolean vh_reporting_info_parse(const char *reply, VhReportingInfo *r
 VH_PUBLIC gboolean vh_reporting_info_parse_id(const char *reply, guint32 *ret_id,
                                               GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* What QEMU tells of its own accord when one of them has changed. */
+typedef struct {
+    gboolean is_enabled;
+    gboolean is_active;
+    VhReportingInhibitor inhibitor;
+} VhReportingState;
+
+/*
+ * The data of its events: of BALLOON_REPORTING_STATE, and of BALLOON_REPORTING_PASS, which tells of
+ * a pass that has ended its id, status, and bytes reported and discarded; the rest of it is 0.
+ * `details` is the JSON text that libvirt hands on, NULL where there was none. PROTOCOL as above.
+ * Do not block.
+ */
+VH_PUBLIC gboolean vh_reporting_info_parse_state(const char *details, VhReportingState *ret_state,
+                                                 GError **error) G_GNUC_WARN_UNUSED_RESULT;
+VH_PUBLIC gboolean vh_reporting_info_parse_ended(const char *details, VhReportingPass *ret_pass,
+                                                 GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* Whether a pass goes on no more. */
 static inline gboolean vh_pass_has_ended(VhPassStatus status)
 {

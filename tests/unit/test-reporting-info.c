@@ -306,6 +306,84 @@ static void test_words(void)
         g_assert_true(vh_pass_has_ended(status) == (status > VH_PASS_RUNNING));
 }
 
+#define ENDED "{\"id\":4,\"status\":\"limit\",\"reported\":1003,\"discarded\":1002}"
+
+static void test_event_ended(void)
+{
+    g_autoptr(GError) error = NULL;
+    VhReportingPass pass;
+
+    g_assert_true(vh_reporting_info_parse_ended(ENDED, &pass, &error));
+    g_assert_no_error(error);
+    g_assert_cmpuint(pass.id, ==, 4);
+    g_assert_cmpint(pass.status, ==, VH_PASS_LIMIT);
+    g_assert_cmpuint(pass.reported_bytes, ==, 1003);
+    g_assert_cmpuint(pass.discarded_bytes, ==, 1002);
+    g_assert_cmpint(pass.duration_us, ==, 0);
+}
+
+static void test_event_state(void)
+{
+    static const struct {
+        const char *details;
+        VhReportingState state;
+    } cases[] = {
+        {"{\"enabled\":true,\"active\":false}", {TRUE, FALSE, VH_REPORTING_INHIBITOR_NONE}},
+        {"{\"enabled\":false,\"active\":true,\"inhibited\":\"page-poison\"}",
+         {FALSE, TRUE, VH_REPORTING_POISONED}},
+        {"{\"enabled\":true,\"active\":true,\"newer\":[]}",
+         {TRUE, TRUE, VH_REPORTING_INHIBITOR_NONE}},
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        VhReportingState state;
+
+        g_assert_true(vh_reporting_info_parse_state(cases[i].details, &state, NULL));
+        g_assert_cmpmem(&state, sizeof state, &cases[i].state, sizeof state);
+    }
+}
+
+/* libvirt hands on what QEMU sends, and a guest may have a say in that. */
+static void test_event_nonsense(void)
+{
+    static const struct {
+        const char *details; /* NULL: none */
+        const char *of_state, *of_ended;
+    } cases[] = {
+        {NULL, "ends too early", "ends too early"},
+        {"", "ends too early", "ends too early"},
+        {"null", "/enabled: it is missing", "/id: it is missing"},
+        {"[{}]", "/enabled: it is missing", "/id: it is missing"},
+        {"{\"id\":4", "ends too early", "ends too early"},
+        {"{\"enabled\":1,\"id\":0}", "/enabled: neither", "no pass has the id 0"},
+        {"{\"enabled\":true,\"id\":4294967296}", "/active: it is missing", "/id: "},
+        {"{\"enabled\":true,\"active\":true,\"inhibited\":\"none\",\"id\":1,"
+         "\"status\":\"running\"}",
+         "/inhibited: found", "/status: found"},
+        {"{\"enabled\":true,\"active\":true,\"inhibited\":7,\"id\":1,\"status\":\"done\","
+         "\"reported\":1,\"discarded\":2}",
+         "/inhibited: found", "more than was reported"},
+        {"{\"enabled\":\"true\",\"id\":1,\"status\":\"done\",\"reported\":-1,\"discarded\":0}",
+         "/enabled: neither", "/reported: "},
+        {"{\"active\":{},\"id\":1,\"status\":\"done\",\"reported\":1e99,\"discarded\":0}",
+         "/enabled: it is missing", "/reported: "},
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GError) of_state = NULL, of_ended = NULL;
+        VhReportingState state;
+        VhReportingPass pass;
+
+        g_assert_false(vh_reporting_info_parse_state(cases[i].details, &state, &of_state));
+        g_assert_false(vh_reporting_info_parse_ended(cases[i].details, &pass, &of_ended));
+        g_test_message("%s; %s", of_state->message, of_ended->message);
+        g_assert_error(of_state, VH_ERROR, VH_ERROR_PROTOCOL);
+        g_assert_error(of_ended, VH_ERROR, VH_ERROR_PROTOCOL);
+        g_assert_nonnull(strstr(of_state->message, cases[i].of_state));
+        g_assert_nonnull(strstr(of_ended->message, cases[i].of_ended));
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -318,5 +396,8 @@ int main(int argc, char **argv)
     g_test_add_func("/reporting-info/errors", test_errors);
     g_test_add_func("/reporting-info/ids", test_ids);
     g_test_add_func("/reporting-info/words", test_words);
+    g_test_add_func("/reporting-info/event-ended", test_event_ended);
+    g_test_add_func("/reporting-info/event-state", test_event_state);
+    g_test_add_func("/reporting-info/event-nonsense", test_event_nonsense);
     return g_test_run();
 }
