@@ -6,8 +6,8 @@
  *                      cooldown="15min" max_per_ask="256MiB" reporting="off"
  *                      until="2026-12-31T06:00:00Z"/>
  *
- * Reading them out of a domain is the library's; whether they count is decided by the host's
- * policy.
+ * Reading them out of a domain, and writing them there, is vh-metadata.h; whether they count is
+ * decided by the host's policy. Nothing here blocks; any thread.
  */
 #pragma once
 
@@ -54,6 +54,22 @@ typedef struct {
  */
 VH_PUBLIC gboolean vh_override_set(VhOverride *override, const char *name, const char *value,
                                    GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Takes it out again. An unknown name: VH_ERROR_INVALID. */
+VH_PUBLIC gboolean vh_override_unset(VhOverride *override, const char *name,
+                                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Its value as vh_override_set() reads it; NULL where it is not set, or there is no such attribute.
+ * Free with g_free(). */
+VH_PUBLIC char *vh_override_get(const VhOverride *override, const char *name);
+
+/* The names of all attributes ("class", ..., "until"), NULL-terminated, static. */
+VH_PUBLIC const char *const *vh_override_names(void);
+
+/* Whether the values of one that a program has filled in are all within their ranges, as those are
+ * that vh_override_set() takes; VH_ERROR_INVALID, naming the attribute, where not. */
+VH_PUBLIC gboolean vh_override_check(const VhOverride *override,
+                                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Whether `name` can be a class: [a-z0-9-]+, and it fits. */
 VH_PUBLIC gboolean vh_class_name_is_valid(const char *name);

@@ -252,3 +252,38 @@ char *vh_format_duration(gint64 us)
     g_autofree char *positive = duration_format(-(guint64)us);
     return g_strdup_printf("-%s", positive);
 }
+
+/* From the largest on; each can be read again. */
+static const Unit exact_size_units[] = {
+    {"TiB", 1024 * VH_GIB}, {"GiB", VH_GIB}, {"MiB", VH_MIB}, {"KiB", VH_KIB}, {"B", 1}, {NULL, 0},
+};
+static const Unit exact_duration_units[] = {
+    {"d", 24 * (guint64)VH_HOUR}, {"h", (guint64)VH_HOUR}, {"min", (guint64)VH_MIN},
+    {"s", (guint64)VH_SEC},       {"ms", (guint64)VH_MS},  {NULL, 0},
+};
+
+/* NULL where none divides it. */
+static char *format_exact(const Unit *units, guint64 value)
+{
+    for (const Unit *unit = units; unit->name; unit++) {
+        if (value % unit->factor == 0) {
+            return g_strdup_printf("%" G_GUINT64_FORMAT "%s", value / unit->factor, unit->name);
+        }
+    }
+    return NULL;
+}
+
+char *vh_format_exact_size(guint64 bytes)
+{
+    return bytes == 0 ? g_strdup("0B") : format_exact(exact_size_units, bytes);
+}
+
+char *vh_format_exact_duration(gint64 us)
+{
+    g_return_val_if_fail(us >= 0, NULL);
+    char *text = us == 0 ? g_strdup("0s") : format_exact(exact_duration_units, (guint64)us);
+    if (text) {
+        return text;
+    }
+    return g_strdup_printf("%" G_GINT64_FORMAT ".%03dms", us / VH_MS, (int)(us % VH_MS));
+}

@@ -45,6 +45,12 @@ VH_PUBLIC char *vh_format_size(guint64 bytes);
 /* "250 ms", "5.0 s", "2 min 5 s", "1 h 3 min", for people. Free with g_free(). */
 VH_PUBLIC char *vh_format_duration(gint64 us);
 
+/* "512MiB", "1536KiB", "1B" and "15min", "90s", "0.250ms": exact, in the largest unit that divides
+ * it; vh_parse_size() and vh_parse_duration() give the same value again. `us` is not negative. Free
+ * with g_free(). */
+VH_PUBLIC char *vh_format_exact_size(guint64 bytes);
+VH_PUBLIC char *vh_format_exact_duration(gint64 us);
+
 /* a - b, or 0 where b is larger. */
 static inline guint64 vh_sub(guint64 a, guint64 b)
 {

@@ -8,43 +8,9 @@
 
 #define PATH_BYTES_MAX 4000
 
-typedef struct {
-    const char *name;
-    guint64 factor;
-} ExactUnit;
-
-static const ExactUnit size_units[] = {
-    {"TiB", 1024 * VH_GIB}, {"GiB", VH_GIB}, {"MiB", VH_MIB}, {"KiB", VH_KIB}, {"B", 1},
-};
-static const ExactUnit duration_units[] = {
-    {"d", 24 * (guint64)VH_HOUR}, {"h", (guint64)VH_HOUR}, {"min", (guint64)VH_MIN},
-    {"s", (guint64)VH_SEC},       {"ms", (guint64)VH_MS},
-};
-
-/* In the largest unit that divides it. */
-static char *size_format(guint64 bytes)
-{
-    for (guint i = 0; i < G_N_ELEMENTS(size_units); i++) {
-        if (bytes > 0 && bytes % size_units[i].factor == 0) {
-            return g_strdup_printf("%" G_GUINT64_FORMAT "%s", bytes / size_units[i].factor,
-                                   size_units[i].name);
-        }
-    }
-    return g_strdup("0B");
-}
-
 static char *duration_format(guint64 us)
 {
-    for (guint i = 0; us > 0 && i < G_N_ELEMENTS(duration_units); i++) {
-        if (us % duration_units[i].factor == 0) {
-            return g_strdup_printf("%" G_GUINT64_FORMAT "%s", us / duration_units[i].factor,
-                                   duration_units[i].name);
-        }
-    }
-    if (us == 0) {
-        return g_strdup("0s");
-    }
-    return g_strdup_printf("%" G_GUINT64_FORMAT ".%03" G_GUINT64_FORMAT "ms", us / 1000, us % 1000);
+    return vh_format_exact_duration((gint64)us);
 }
 
 static char *share_format(guint64 bp)
@@ -62,7 +28,7 @@ static char *share_format(guint64 bp)
 
 static char *rate_format(guint64 bytes_per_s)
 {
-    g_autofree char *size = size_format(bytes_per_s);
+    g_autofree char *size = vh_format_exact_size(bytes_per_s);
     return g_strconcat(size, "/s", NULL);
 }
 
@@ -80,12 +46,12 @@ static const struct {
 } kinds[VH_KEY_KINDS] = {
     [VH_KEY_BOOL] = {"boolean", "write true or false, without quotes", NULL},
     [VH_KEY_COUNT] = {"whole number", "write a whole number, without quotes", count_format},
-    [VH_KEY_SIZE] = {"size", "write a size in quotes, as in \"512MiB\"", size_format},
+    [VH_KEY_SIZE] = {"size", "write a size in quotes, as in \"512MiB\"", vh_format_exact_size},
     [VH_KEY_DURATION] = {"duration", "write a duration in quotes, as in \"30s\"", duration_format},
     [VH_KEY_SHARE] = {"percentage", "write a percentage in quotes, as in \"25%\"", share_format},
     [VH_KEY_AMOUNT] = {"percentage or size",
                        "write a percentage or a size in quotes, as in \"25%\" or \"512MiB\"",
-                       size_format},
+                       vh_format_exact_size},
     [VH_KEY_RATE] = {"rate", "write a size per second in quotes, as in \"1MiB/s\"", rate_format},
     [VH_KEY_PATH] = {"path", "write a path in quotes, as in \"/machine.slice\"", NULL},
     [VH_KEY_WORD] = {"word", "write a word in quotes", NULL},
@@ -420,7 +386,7 @@ static const char *word_of(const VhPolicyKey *key, const int *value)
 
 static char *amount_format(const VhAmount *amount)
 {
-    return amount->is_share ? share_format(amount->share_bp) : size_format(amount->bytes);
+    return amount->is_share ? share_format(amount->share_bp) : vh_format_exact_size(amount->bytes);
 }
 
 JsonNode *vh_policy_value_write(const VhPolicyKey *key, gconstpointer base)

@@ -43,6 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             g_assert_cmpuint(strlen(error->message), <, 1000);
         }
         check_ranges(&override);
+        g_assert_true(vh_override_check(&override, NULL));
     }
     return 0;
 }

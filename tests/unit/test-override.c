@@ -112,6 +112,95 @@ static void test_reporting_names(void)
     g_assert_false(vh_reporting_mode_from_name(NULL, &mode));
 }
 
+/* What is written is what is read, for values that people write and those that programs do. */
+static void test_round_trip(void)
+{
+    static const char *const values[][2] = {
+        {"class", "perf"},
+        {"weight", "1"},
+        {"weight", "1000"},
+        {"ask", "never"},
+        {"ask", "auto"},
+        {"cooldown", "15min"},
+        {"cooldown", "0s"},
+        {"cooldown", "90s"},
+        {"cooldown", "0.001ms"},
+        {"cooldown", "7d"},
+        {"max_per_ask", "1536KiB"},
+        {"max_per_ask", "1048577B"},
+        {"max_per_ask", "8191PiB"},
+        {"reporting", "leave"},
+        {"reporting", "always"},
+        {"until", "2026-12-31T06:00:00Z"},
+        {"until", "9999-12-31T23:59:59Z"},
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(values); i++) {
+        VhOverride override = {0}, cleared = {0};
+        const char *name = values[i][0];
+
+        g_assert_null(vh_override_get(&override, name));
+        if (g_str_has_suffix(values[i][1], "PiB")) {
+            override.max_per_ask_bytes = G_MAXINT64;
+            override.keys = VH_OVERRIDE_MAX_PER_ASK;
+        } else {
+            g_assert_true(vh_override_set(&override, name, values[i][1], NULL));
+            g_autofree char *text = vh_override_get(&override, name);
+            g_assert_cmpstr(text, ==, values[i][1]);
+        }
+        g_assert_true(vh_override_check(&override, NULL));
+        g_assert_true(vh_override_unset(&override, name, NULL));
+        g_assert_cmpmem(&override, sizeof override, &cleared, sizeof cleared);
+    }
+}
+
+static void test_unknown_names(void)
+{
+    g_autoptr(GError) error = NULL;
+    VhOverride override = {0};
+
+    g_assert_false(vh_override_unset(&override, "colour", &error));
+    g_assert_error(error, VH_ERROR, VH_ERROR_INVALID);
+    g_assert_nonnull(strstr(error->message, "known are class"));
+    g_assert_null(vh_override_get(&override, "colour"));
+    g_assert_cmpuint(g_strv_length((char **)vh_override_names()), ==, 7);
+    g_assert_cmpstr(vh_override_names()[6], ==, "until");
+}
+
+/* What no text could say. */
+static void test_check(void)
+{
+    static const struct {
+        VhOverride override;
+        const char *phrase;
+    } cases[] = {
+        {{.keys = VH_OVERRIDE_CLASS}, "class"},
+        {{.keys = VH_OVERRIDE_CLASS, .class_name = NAME_64}, "class"},
+        {{.keys = VH_OVERRIDE_CLASS, .class_name = "<x>"}, "class"},
+        {{.keys = VH_OVERRIDE_WEIGHT}, "weight"},
+        {{.keys = VH_OVERRIDE_WEIGHT, .weight = 1001}, "weight"},
+        {{.keys = VH_OVERRIDE_COOLDOWN, .cooldown_us = -1}, "cooldown"},
+        {{.keys = VH_OVERRIDE_COOLDOWN, .cooldown_us = G_MININT64}, "cooldown"},
+        {{.keys = VH_OVERRIDE_COOLDOWN, .cooldown_us = VH_COOLDOWN_MAX_US + 1}, "cooldown"},
+        {{.keys = VH_OVERRIDE_MAX_PER_ASK, .max_per_ask_bytes = VH_MIB - 1}, "max_per_ask"},
+        {{.keys = VH_OVERRIDE_MAX_PER_ASK, .max_per_ask_bytes = G_MAXUINT64}, "max_per_ask"},
+        {{.keys = VH_OVERRIDE_REPORTING, .reporting = (VhReportingMode)77}, "reporting"},
+        {{.until_us = -VH_SEC}, "until"},
+        {{.until_us = VH_SEC + 1}, "until"},
+        {{.until_us = G_MAXINT64 / VH_SEC * VH_SEC}, "until"},
+        {{.keys = 1 << 20}, "0x100000"},
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GError) error = NULL;
+
+        g_test_message("case %u", i);
+        g_assert_false(vh_override_check(&cases[i].override, &error));
+        g_assert_error(error, VH_ERROR, VH_ERROR_INVALID);
+        g_assert_nonnull(strstr(error->message, cases[i].phrase));
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -120,5 +209,8 @@ int main(int argc, char **argv)
     g_test_add_func("/override/refused", test_refused);
     g_test_add_func("/override/key-names", test_key_names);
     g_test_add_func("/override/reporting-names", test_reporting_names);
+    g_test_add_func("/override/round-trip", test_round_trip);
+    g_test_add_func("/override/unknown-names", test_unknown_names);
+    g_test_add_func("/override/check", test_check);
     return g_test_run();
 }
