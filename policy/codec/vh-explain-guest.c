@@ -56,6 +56,7 @@ static void say_class(VhExplain *explain)
     const char *class_name = vh_report_class_name(input, verdict);
     g_autofree char *match = vh_report_match_text(input->config, explain->domain);
     const VhOverride *override = &explain->domain->override;
+    guint exempts = vh_treatment_exempts(input->config, explain->domain, input->snapshot->wall_us);
 
     if (class_name == NULL)
         return;
@@ -69,8 +70,16 @@ static void say_class(VhExplain *explain)
                        override->until_us != 0 && input->snapshot->wall_us >= override->until_us
                            ? ", but has run out"
                            : "");
-    if (explain->treatment.ask_never)
+    if (exempts == 0 && explain->treatment.ask_never)
         vh_explain_say(explain, "It is never to be asked.");
+    if (exempts == 0)
+        return;
+    g_autofree char *facts = vh_report_facts_text(exempts);
+    vh_explain_say(explain,
+                   "It is exempt by what its XML says (%s): where no match is for such a guest, it "
+                   "is neither asked nor switched, unless its metadata says ask=\"auto\" or names "
+                   "a class.",
+                   facts);
 }
 
 static void say_tier(VhExplain *explain)

@@ -170,10 +170,14 @@ static JsonNode *write_key(const VhConfig *config, const VhPolicyKey *key, gcons
         guint index = *(const guint *)(gconstpointer)((const guint8 *)base + key->offset);
         return string_node(config->classes[index].name);
     }
+    case VH_KEY_FACTS:
+        if (key->offset != VH_KEY_NOWHERE) {
+            return write_facts(*(const guint *)(gconstpointer)((const guint8 *)base + key->offset));
+        }
+        return write_subject(key, base);
     case VH_KEY_GLOB:
     case VH_KEY_UUID:
     case VH_KEY_XPATH:
-    case VH_KEY_FACTS:
         return write_subject(key, base);
     default:
         return vh_policy_value_write(key, base);

@@ -232,6 +232,9 @@ static const VhPolicyKey top_keys[] = {
      .zero_is_none = TRUE,
      .doc = "what a pulse leaves free in a guest whose balloon has no autodeflate; 0B: such guests "
             "are never asked"},
+    {"exempt", VH_KEY_FACTS, AT(VhConfig, exempt_facts),
+     .doc = "guests of which one of these facts holds are neither asked nor switched, where no "
+            "`match` is for them and their metadata does not say otherwise; `[]`: none"},
     {"pool", VH_KEY_SECTION, AT(VhConfig, pool), .section = &pool_section},
     {"defaults", VH_KEY_SECTION, .section = &defaults_section},
     {"classes", VH_KEY_CLASSES, .section = &class_section},

@@ -30,7 +30,7 @@ typedef enum {
     VH_KEY_GLOB,       /* a pattern for names; VhMatch */
     VH_KEY_UUID,       /* a UUID; VhMatch */
     VH_KEY_XPATH,      /* an XPath expression; VhMatch */
-    VH_KEY_FACTS,      /* an array of facts; VhMatch */
+    VH_KEY_FACTS,      /* an array of facts; guint, which may be empty; without a place: VhMatch */
     VH_KEY_NAMESPACES, /* an object of URIs, by prefix; VhConfig.namespaces */
     VH_KEY_SCHEDULES,  /* an array of objects with the keys of `section`, into VhSchedule */
     VH_KEY_WHEN,       /* days and hours; VhSchedule */

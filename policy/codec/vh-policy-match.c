@@ -102,25 +102,30 @@ gboolean vh_policy_read_facts(VhPolicyDraft *draft, const VhPolicyKey *key, Json
                               const char *path, gpointer base, GError **error)
 {
     VhMatch *match = base;
+    guint facts = 0;
     if (!vh_policy_draft_require_type(draft, path, node, JSON_NODE_ARRAY, error)) {
         return FALSE;
     }
     JsonArray *array = json_node_get_array(node);
-    match->kind = VH_MATCH_FACTS;
     for (guint i = 0; i < json_array_get_length(array); i++) {
         g_autofree char *element_path = g_strdup_printf("%s/%u", path, i);
-        guint fact =
-            read_fact(draft, json_array_get_element(array, i), element_path, match->facts, error);
+        guint fact = read_fact(draft, json_array_get_element(array, i), element_path, facts, error);
         if (fact == 0) {
             return FALSE;
         }
-        match->facts |= fact;
+        facts |= fact;
     }
-    if (match->facts == 0) {
+    if (key->offset != VH_KEY_NOWHERE) {
+        *(guint *)(gpointer)((guint8 *)base + key->offset) = facts;
+        return TRUE;
+    }
+    if (facts == 0) {
         return vh_policy_draft_refuse(
             draft, path, VH_ERROR_INVALID, error,
             "no fact is named, so that nobody would match; write some, as in [\"vfio\"]");
     }
+    match->kind = VH_MATCH_FACTS;
+    match->facts = facts;
     return TRUE;
 }
 

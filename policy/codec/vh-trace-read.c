@@ -68,7 +68,12 @@ static gboolean read_policy(JsonNode *node, VhConfig **ret_config, GError **erro
     g_autofree char *text = json_to_string(node, FALSE);
     const VhPolicyText policy = {"policy", text, strlen(text)};
     *ret_config = vh_policy_parse(&policy, 1, &cause);
-    return *ret_config || vh_trace_refuse(&place, error, "%s", cause->message);
+    if (!*ret_config)
+        return vh_trace_refuse(&place, error, "%s", cause->message);
+    /* a policy is recorded whole: what decided had no such key yet, and exempted nobody */
+    if (!json_object_has_member(json_node_get_object(node), "exempt"))
+        (*ret_config)->exempt_facts = 0;
+    return TRUE;
 }
 
 static gboolean check_format(JsonObject *object, GError **error)

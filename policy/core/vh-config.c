@@ -101,6 +101,7 @@ VhConfig *vh_config_new(void)
     config->interval_us = 5 * VH_SEC;
     config->pool = builtin_pool;
     config->max_in_flight = 8;
+    config->exempt_facts = VH_FACT_DEDICATED_CPU | VH_FACT_REALTIME | VH_FACT_HUGEPAGES;
     config->stats_period_us = 5 * VH_SEC;
     config->max_stats_age_us = 15 * VH_SEC;
     config->min_yield_bytes = 32 * VH_MIB;

@@ -173,7 +173,9 @@ struct VhConfig {
     gboolean allows_monitor;    /* QEMU monitor commands, which taint a domain, may be sent */
     guint64 pulse_reserve_bytes; /* what a pulse leaves free in a guest without autodeflate; 0: such
                                     guests are never asked */
-    gint64 stats_period_us;      /* set where a guest has none; whole seconds */
+    guint exempt_facts; /* VhFact: where one of these holds, a guest that no match is for is left
+                           alone, unless its metadata says otherwise */
+    gint64 stats_period_us; /* set where a guest has none; whole seconds */
     gint64 max_stats_age_us;
     guint64 min_yield_bytes; /* less than this is not worth an ask */
     gint64 forget_us;    /* what was learned of a guest that was not seen for so long is dropped */

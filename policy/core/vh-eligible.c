@@ -45,14 +45,22 @@ static VhReason check_presence(const VhCandidate *candidate)
     return domain->has_job ? VH_REASON_JOB : VH_REASON_ASK;
 }
 
+static VhReason why_never(const VhCandidate *candidate)
+{
+    if (!vh_treatment_is_known(candidate->config, candidate->domain))
+        return VH_REASON_UNMATCHED;
+    return vh_treatment_exempts(candidate->config, candidate->domain, candidate->snapshot->wall_us)
+               ? VH_REASON_EXEMPT
+               : VH_REASON_NEVER;
+}
+
 /* May it be asked, by what it is and by what the admin says? */
 static VhReason check_permission(const VhCandidate *candidate)
 {
     const VhDomain *domain = candidate->domain;
 
     if (candidate->treatment->ask_never)
-        return vh_treatment_is_known(candidate->config, domain) ? VH_REASON_NEVER
-                                                                : VH_REASON_UNMATCHED;
+        return why_never(candidate);
     if (domain->tier == VH_TIER_NONE)
         return VH_REASON_TIER_NONE;
     if (!domain->has_autodeflate && candidate->config->pulse_reserve_bytes == 0 &&

@@ -19,6 +19,8 @@ static const struct {
     [VH_REASON_NO_AUTODEFLATE] = {"no-autodeflate", "without autodeflate a pulse could kill its "
                                                     "processes, and no pulse_reserve is set"},
     [VH_REASON_NEVER] = {"never", "its class or metadata says never to ask it"},
+    [VH_REASON_EXEMPT] = {"exempt", "what its XML sets aside for it is left alone, as the policy's "
+                                    "exempt says"},
     [VH_REASON_UNMATCHED] = {"unmatched",
                              "whether an XPath match applies to it is not known (yet)"},
     [VH_REASON_NO_STATS] = {"no-stats", "its balloon driver has told nothing yet"},

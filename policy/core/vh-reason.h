@@ -17,6 +17,7 @@ typedef enum {
     VH_REASON_TIER_NONE,      /* cannot be asked; the tier's reasons say why */
     VH_REASON_NO_AUTODEFLATE, /* a pulse could kill its processes, and the policy sets no reserve */
     VH_REASON_NEVER,          /* its class or metadata says never */
+    VH_REASON_EXEMPT,         /* facts of it say so, and neither a match nor metadata otherwise */
     VH_REASON_UNMATCHED,      /* it is not known which match of the policy applies */
     VH_REASON_NO_STATS,       /* the driver has not told anything yet, or figures are missing */
     VH_REASON_STALE,          /* what it told is too old */

@@ -109,13 +109,43 @@ int vh_treatment_match(const VhConfig *config, const VhDomain *domain)
     return is_known ? index : -1;
 }
 
+/* Those that the policy lets metadata set, unless it has run out. */
+static guint keys_that_count(const VhConfig *config, const VhOverride *override, gint64 wall_us)
+{
+    if (override->until_us != 0 && wall_us >= override->until_us)
+        return 0;
+    return override->keys & config->override_keys;
+}
+
+static gboolean may_choose(const VhConfig *config, const char *class_name)
+{
+    int index = vh_config_find_class(config, class_name);
+
+    return index >= 0 && !config->override_forbidden[index];
+}
+
+guint vh_treatment_exempts(const VhConfig *config, const VhDomain *domain, gint64 wall_us)
+{
+    const VhOverride *override = &domain->override;
+    guint keys = keys_that_count(config, override, wall_us);
+    gboolean is_known;
+
+    if (!(domain->facts & config->exempt_facts) || config->classes[config->default_class].ask_never)
+        return 0;
+    /* what somebody has decided about this guest comes before what is so by default */
+    if (find_match(config, domain, &is_known) >= 0)
+        return 0;
+    if ((keys & VH_OVERRIDE_CLASS && may_choose(config, override->class_name)) ||
+        (keys & VH_OVERRIDE_ASK && !override->ask_never))
+        return 0;
+    return domain->facts & config->exempt_facts;
+}
+
 static guint class_by_override(const VhConfig *config, const VhOverride *override, guint fallback)
 {
-    int index = vh_config_find_class(config, override->class_name);
-
-    if (index < 0 || config->override_forbidden[index])
+    if (!may_choose(config, override->class_name))
         return fallback;
-    return (guint)index;
+    return (guint)vh_config_find_class(config, override->class_name);
 }
 
 static void apply_override(const VhOverride *override, guint keys, VhClass *class)
@@ -136,7 +166,7 @@ guint vh_treatment_resolve(const VhConfig *config, const VhDomain *domain, gint6
                            VhClass *ret_class)
 {
     const VhOverride *override = &domain->override;
-    guint keys = override->keys & config->override_keys;
+    guint keys = keys_that_count(config, override, wall_us);
     gboolean is_known;
     int match = find_match(config, domain, &is_known);
     guint index =
@@ -148,13 +178,17 @@ guint vh_treatment_resolve(const VhConfig *config, const VhDomain *domain, gint6
         ret_class->reporting = VH_REPORTING_LEAVE;
         return index;
     }
-    if (config->classes[index].ask_never ||
-        (override->until_us != 0 && wall_us >= override->until_us))
+    if (config->classes[index].ask_never)
         keys = 0;
     if (keys & VH_OVERRIDE_CLASS)
         index = class_by_override(config, override, index);
     *ret_class = config->classes[index];
     apply_override(override, keys, ret_class);
+    if (vh_treatment_exempts(config, domain, wall_us)) {
+        ret_class->ask_never = TRUE;
+        if (!(keys & VH_OVERRIDE_REPORTING))
+            ret_class->reporting = VH_REPORTING_LEAVE;
+    }
     return index;
 }
 

@@ -6,6 +6,7 @@ LEARN = "policy/core/vh-learn.c"
 LEARN_ASK = "policy/core/vh-learn-ask.c"
 ORDER = "policy/core/vh-order.c"
 TOGGLE = "policy/core/vh-toggle.c"
+TREATMENT = "policy/core/vh-treatment.c"
 WALK = "policy/core/vh-walk.c"
 
 MUTATIONS = [
@@ -64,4 +65,9 @@ MUTATIONS = [
     ("toggles", "the number of switches within the hour is not looked at", TOGGLE,
      "return within_hour >= VH_TOGGLES_PER_HOUR_MAX ? VH_TOGGLE_TOO_OFTEN : VH_TOGGLE_NONE;",
      "return VH_TOGGLE_NONE;"),
+    ("exempt", "facts exempt nobody", TREATMENT,
+     "if (vh_treatment_exempts(config, domain, wall_us)) {", "if (FALSE) {"),
+    ("exempt", "who is exempt may be switched", TREATMENT,
+     "if (!(keys & VH_OVERRIDE_REPORTING))\n            ret_class->reporting = VH_REPORTING_LEAVE;",
+     "ret_class->reporting = VH_REPORTING_ALWAYS;"),
 ]

@@ -567,6 +567,58 @@ static void test_toggles(void)
     g_assert_cmpuint(n_toggles, >, 20);
 }
 
+/* 12. Never, and never switched, a guest that facts exempt, unless a match is for it or its
+ * metadata says otherwise. */
+
+static void exempt_some(Fleet *fleet)
+{
+    fleet->config->matches[1].class_index = 0; /* so that both kinds are there: "web" is matched */
+    for (guint i = 0; i < fleet->n_guests; i++) {
+        VhDomain *domain = &fleet->guests[i].domain;
+
+        if (fleet_chance(60))
+            domain->facts = 1u << g_test_rand_int_range(0, 4);
+        if (fleet_chance(60))
+            domain->name = "nobody-knows";
+        domain->override.keys = fleet_chance(20) ? VH_OVERRIDE_ASK : 0;
+        domain->override.ask_never = fleet_chance(50);
+    }
+}
+
+/* By the test's own reckoning. */
+static gboolean is_exempt(const VhDomain *domain)
+{
+    gboolean is_set_aside =
+        domain->facts & (VH_FACT_DEDICATED_CPU | VH_FACT_REALTIME | VH_FACT_HUGEPAGES);
+    gboolean wants_to_be_asked = domain->override.keys != 0 && !domain->override.ask_never;
+
+    return is_set_aside && g_str_equal(domain->name, "nobody-knows") && !wants_to_be_asked;
+}
+
+static void check_exempt(Fleet *fleet, gpointer data)
+{
+    guint *n_exempt = data;
+
+    for (guint i = 0; i < fleet->plan->actions->len; i++) {
+        const VhAction *action = &g_array_index(fleet->plan->actions, VhAction, i);
+        g_assert_false(is_exempt(vh_snapshot_domain(fleet->snapshot, action->domain)));
+    }
+    for (guint i = 0; i < fleet->plan->toggles->len; i++) {
+        const VhToggle *toggle = &g_array_index(fleet->plan->toggles, VhToggle, i);
+        g_assert_false(is_exempt(vh_snapshot_domain(fleet->snapshot, toggle->domain)));
+    }
+    for (guint i = 0; i < fleet->plan->verdicts->len; i++)
+        *n_exempt += g_array_index(fleet->plan->verdicts, VhVerdict, i).reason == VH_REASON_EXEMPT;
+}
+
+static void test_exempt(void)
+{
+    guint n_exempt = 0;
+
+    run_fleets(20, 10 * MIN_TURNS, 200, exempt_some, check_exempt, &n_exempt);
+    g_assert_cmpuint(n_exempt, >, 0);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -581,5 +633,6 @@ int main(int argc, char **argv)
     g_test_add_func("/bounds/rounds", test_rounds);
     g_test_add_func("/bounds/liar", test_liar);
     g_test_add_func("/bounds/toggles", test_toggles);
+    g_test_add_func("/bounds/exempt", test_exempt);
     return g_test_run();
 }

@@ -33,6 +33,8 @@ static void test_bad_matches(void)
         {MATCH("{\"if\": [\"vfio\", \"vfio\"], \"class\": \"batch\"}"), 2, "/match/0/if/1",
          "there twice"},
         {MATCH("{\"if\": [4], \"class\": \"batch\"}"), 2, "/match/0/if/0", "a fact in quotes"},
+        {"{\"version\": 1,\n\"exempt\": \"vfio\"}", 2, "/exempt", "in brackets"},
+        {"{\"version\": 1,\n\"exempt\": [\"pinned\"]}", 2, "/exempt/0", "dedicated_cpu"},
         {MATCH("{\"if\": [\"vfio\"], \"uuid\": \"6ba7b810-9dad-11d1-80b4-00c04fd430c8\", "
                "\"class\": \"batch\"}"),
          2, "/match/0", "both \"uuid\" and \"if\""},

@@ -447,6 +447,7 @@ static void check_round_trip(const char *text)
     pool.cgroup = config->pool.cgroup;
     g_assert_cmpmem(&config->pool, sizeof config->pool, &pool, sizeof pool);
     check_same_lists(config, again);
+    g_assert_cmpuint(config->exempt_facts, ==, again->exempt_facts);
     g_assert_cmpmem(&config->model, sizeof config->model, &again->model, sizeof again->model);
     g_assert_cmpuint(config->n_classes, ==, again->n_classes);
     g_assert_cmpuint(config->override_keys, ==, again->override_keys);
@@ -466,6 +467,8 @@ static void test_round_trip(void)
 {
     check_round_trip("{\"version\": 1}");
     check_round_trip(full_text);
+    check_round_trip(HEAD "\"exempt\": []}");
+    check_round_trip(HEAD "\"exempt\": [\"vfio\", \"realtime\"]}");
     check_round_trip(HEAD "\"pool\": {\"source\": \"cgroup\", \"cgroup\": \"/machine.slice/a b\","
                           "\"swap_out\": \"0B/s\"}}");
     check_round_trip(HEAD "\"pool\": {\"source\": \"numa\", \"node\": 63, \"reserve\": \"1GiB\","

@@ -475,6 +475,20 @@ static void test_explain_bare(void)
     g_assert_true(has_line(refused, "reporting is not known (the policy says "));
 }
 
+static void test_explain_exempt(void)
+{
+    g_auto(Fixture) f = setup();
+    const VhReportInput input = input_of(&f);
+
+    g_array_index(f.snapshot->domains, VhDomain, 1).facts =
+        VH_FACT_HUGEPAGES | VH_FACT_REALTIME | VH_FACT_VFIO;
+    g_autoptr(GVariant) exempt = g_variant_ref_sink(vh_report_explain(&input, 1));
+    g_assert_true(has_line(exempt, "exempt by what its XML says (realtime hugepages)"));
+    f.config->exempt_facts = 0;
+    g_autoptr(GVariant) lifted = g_variant_ref_sink(vh_report_explain(&input, 1));
+    g_assert_false(has_line(lifted, "exempt"));
+}
+
 static void test_explain_all(void)
 {
     g_auto(Fixture) f = setup();
@@ -512,6 +526,7 @@ int main(int argc, char **argv)
     g_test_add_func("/report/odd-input", test_odd_input);
     g_test_add_func("/report/explain", test_explain);
     g_test_add_func("/report/explain-bare", test_explain_bare);
+    g_test_add_func("/report/explain-exempt", test_explain_exempt);
     g_test_add_func("/report/explain-all", test_explain_all);
     g_test_add_func("/report/far-deadline", test_far_deadline);
     return g_test_run();

@@ -380,6 +380,23 @@ static void test_other_policy(void)
     g_assert_cmpuint(vh_snapshot_domain(parse(parser, line)->snapshot, 0)->xpath_hits, ==, 6);
 }
 
+/* What was recorded before there was such a key was decided without it. */
+static void test_older_policy(void)
+{
+    g_autoptr(VhTraceParser) parser = vh_trace_parser_new();
+    g_autoptr(VhConfig) config = make_config();
+    g_autoptr(VhState) state = vh_state_new();
+    g_autofree char *header = format_header(config, state);
+    g_autoptr(GString) older = g_string_new(header);
+    const char *key = strstr(header, "\"exempt\":[");
+
+    g_assert_nonnull(key);
+    g_assert_cmpuint(parse(parser, header)->header.config->exempt_facts, ==, config->exempt_facts);
+    gssize length = strchr(key, ']') - key + 2; /* and its comma */
+    g_string_erase(older, key - header, length);
+    g_assert_cmpuint(parse(parser, older->str)->header.config->exempt_facts, ==, 0);
+}
+
 #define CYCLE "{\"record\":\"cycle\",\"wall_us\":1,\"now_us\":1"
 
 static void test_refused(void)
@@ -594,6 +611,7 @@ int main(int argc, char **argv)
     g_test_add_func("/trace/learned", test_learned);
     g_test_add_func("/trace/events", test_events);
     g_test_add_func("/trace/other-policy", test_other_policy);
+    g_test_add_func("/trace/older-policy", test_older_policy);
     g_test_add_func("/trace/refused", test_refused);
     g_test_add_func("/trace/peek", test_peek);
     g_test_add_func("/trace/covered", test_covered);

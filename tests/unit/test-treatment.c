@@ -111,6 +111,7 @@ static VhReason decide(const Bench *bench)
     domain->is_running = TRUE;
     domain->tier = VH_TIER_PULSE;
     domain->xpath_unknown = bench->domain.xpath_unknown;
+    domain->facts = bench->domain.facts;
     snapshot->wall_us = WALL_US;
     vh_decide(bench->config, state, snapshot, next, plan);
     return g_array_index(plan->verdicts, VhVerdict, 0).reason;
@@ -123,6 +124,16 @@ static void test_unknown_is_told(Bench *bench, gconstpointer data)
     bench->domain.xpath_unknown = 1;
     g_assert_cmpstr(vh_reason_name(decide(bench)), ==, "never");
     bench->matches[0] = bench->matches[1];
+    g_assert_cmpstr(vh_reason_name(decide(bench)), ==, "unmatched");
+}
+
+static void test_exempt_is_told(Bench *bench, gconstpointer data)
+{
+    bench->domain.facts = VH_FACT_HUGEPAGES;
+    g_assert_cmpstr(vh_reason_name(decide(bench)), ==, "never"); /* the match comes first */
+    bench->matches[0] = bench->matches[2];
+    g_assert_cmpstr(vh_reason_name(decide(bench)), ==, "exempt");
+    bench->domain.xpath_unknown = 1;
     g_assert_cmpstr(vh_reason_name(decide(bench)), ==, "unmatched");
 }
 
@@ -180,6 +191,82 @@ static void test_override_bounds(Bench *bench, gconstpointer data)
     check(bench, -1, BATCH);
     override->until_us = WALL_US;
     check(bench, -1, STANDARD);
+}
+
+/* What is so by default gives way to whatever somebody has decided about the guest. */
+static void test_exempt(Bench *bench, gconstpointer data)
+{
+    const VhOverride batch = {.keys = VH_OVERRIDE_CLASS, .class_name = "batch"};
+    const VhOverride exempt = {.keys = VH_OVERRIDE_CLASS, .class_name = "exempt"};
+    const VhOverride none = {.keys = VH_OVERRIDE_CLASS, .class_name = "no-such-class"};
+    const VhOverride late = {.keys = VH_OVERRIDE_CLASS, .class_name = "batch", .until_us = WALL_US};
+    const VhOverride asked = {.keys = VH_OVERRIDE_ASK};
+    const VhOverride never = {.keys = VH_OVERRIDE_ASK, .ask_never = TRUE};
+    const VhOverride heavy = {.keys = VH_OVERRIDE_WEIGHT, .weight = 9};
+    const struct {
+        const char *name;
+        guint facts;
+        const VhOverride *override; /* NULL: none */
+        guint allowed;
+        guint exempts;
+        guint class_index;
+    } cases[] = {
+        {"web", VH_FACT_HUGEPAGES, NULL, ~0u, VH_FACT_HUGEPAGES, STANDARD},
+        {"web", VH_FACT_HUGEPAGES | VH_FACT_VFIO, NULL, ~0u, VH_FACT_HUGEPAGES, STANDARD},
+        {"web", VH_FACT_VFIO | VH_FACT_LOCKED, NULL, ~0u, 0, STANDARD},
+        {"ci-1", VH_FACT_HUGEPAGES, NULL, ~0u, 0, BATCH},
+        {"web", VH_FACT_REALTIME, NULL, ~0u, 0, PERF}, /* the match by fact */
+        {"web", VH_FACT_HUGEPAGES, &batch, ~0u, 0, BATCH},
+        {"web", VH_FACT_HUGEPAGES, &batch, VH_OVERRIDE_ASK, VH_FACT_HUGEPAGES, STANDARD},
+        {"web", VH_FACT_HUGEPAGES, &exempt, ~0u, VH_FACT_HUGEPAGES, STANDARD},
+        {"web", VH_FACT_HUGEPAGES, &none, ~0u, VH_FACT_HUGEPAGES, STANDARD},
+        {"web", VH_FACT_HUGEPAGES, &late, ~0u, VH_FACT_HUGEPAGES, STANDARD},
+        {"web", VH_FACT_HUGEPAGES, &asked, ~0u, 0, STANDARD},
+        {"web", VH_FACT_HUGEPAGES, &asked, VH_OVERRIDE_CLASS, VH_FACT_HUGEPAGES, STANDARD},
+        {"web", VH_FACT_HUGEPAGES, &never, ~0u, VH_FACT_HUGEPAGES, STANDARD},
+        {"web", VH_FACT_HUGEPAGES, &heavy, ~0u, VH_FACT_HUGEPAGES, STANDARD},
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        VhClass class;
+
+        g_test_message("case %u", i);
+        bench->domain.name = cases[i].name;
+        bench->domain.facts = cases[i].facts;
+        bench->domain.override = cases[i].override ? *cases[i].override : (VhOverride){0};
+        bench->config->override_keys = cases[i].allowed;
+        g_assert_cmpuint(vh_treatment_exempts(bench->config, &bench->domain, WALL_US), ==,
+                         cases[i].exempts);
+        g_assert_cmpuint(vh_treatment_resolve(bench->config, &bench->domain, WALL_US, &class), ==,
+                         cases[i].class_index);
+        g_assert_cmpint(class.ask_never, ==, cases[i].exempts != 0);
+        if (cases[i].exempts)
+            g_assert_cmpint(class.reporting, ==, VH_REPORTING_LEAVE);
+        else
+            g_assert_cmpint(class.reporting, ==,
+                            bench->config->classes[cases[i].class_index].reporting);
+    }
+}
+
+/* Reporting alone can be set by metadata; the policy can lift it all; and a default class that is
+ * never asked is the reason itself. */
+static void test_exempt_bounds(Bench *bench, gconstpointer data)
+{
+    VhClass class;
+
+    bench->domain.facts = VH_FACT_DEDICATED_CPU;
+    bench->config->n_matches = 0;
+    bench->domain.override =
+        (VhOverride){.keys = VH_OVERRIDE_REPORTING, .reporting = VH_REPORTING_ALWAYS};
+    vh_treatment_resolve(bench->config, &bench->domain, WALL_US, &class);
+    g_assert_true(class.ask_never);
+    g_assert_cmpint(class.reporting, ==, VH_REPORTING_ALWAYS);
+    bench->config->exempt_facts = 0;
+    vh_treatment_resolve(bench->config, &bench->domain, WALL_US, &class);
+    g_assert_false(class.ask_never);
+    bench->config->exempt_facts = VH_FACT_DEDICATED_CPU;
+    bench->config->default_class = EXEMPT;
+    g_assert_cmpuint(vh_treatment_exempts(bench->config, &bench->domain, WALL_US), ==, 0);
 }
 
 static void use_schedules(Bench *bench, const VhSchedule *schedules, guint n)
@@ -298,6 +385,9 @@ int main(int argc, char **argv)
     ADD("unknown-is-told", test_unknown_is_told);
     ADD("override-each-key", test_override_each_key);
     ADD("override-bounds", test_override_bounds);
+    ADD("exempt", test_exempt);
+    ADD("exempt-bounds", test_exempt_bounds);
+    ADD("exempt-is-told", test_exempt_is_told);
     ADD("schedules", test_schedules);
     ADD("schedule-and-override", test_schedule_and_override);
     return g_test_run();
