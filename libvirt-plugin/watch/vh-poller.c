@@ -120,7 +120,7 @@ static gboolean read_static(const Work *work, virDomainPtr domain, VhPollFound *
     free(xml);
     if (!parsed)
         return FALSE;
-    if (!vh_metadata_get_override(domain, &found->override, &error)) {
+    if (!vh_metadata_get_override(domain, VH_METADATA_CURRENT, &found->override, &error)) {
         if (error->code != VH_ERROR_INVALID)
             return FALSE;
         found->override_error = g_strdup(error->message);
