@@ -233,7 +233,12 @@ static VhExit run_record(VhContext *context)
 }
 
 static const VhOption options[] = {
-    {"output", 'o', VH_OPTION_TEXT, "FILE", "append to this file (" DEFAULT_FILE ")"},
+    {"output",
+     'o',
+     VH_OPTION_TEXT,
+     "FILE",
+     "append to this file (" DEFAULT_FILE ")",
+     {VH_WORDS_FILES}},
     {"for", 'f', VH_OPTION_DURATION, "DURATION", "end after so long (10min); else by Ctrl-C"},
     {"size", 's', VH_OPTION_SIZE, "SIZE", "rotate the file at this size (64MiB)"},
     {"files", 'n', VH_OPTION_TEXT, "N", "keep so many files, 1 to 99 (8)"},
@@ -244,7 +249,6 @@ static const VhOption options[] = {
 
 const VhCommand vh_cmd_record = {
     .name = "record",
-    .operands = "",
     .summary = "record what would be decided",
     .description = "Looks at the guests over a read-only connection of its own, decides as the\n"
                    "daemon would, asks nobody, and appends all of it to a file, for 'virthint\n"

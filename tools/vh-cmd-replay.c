@@ -181,16 +181,19 @@ static const VhOption options[] = {
     {NULL},
 };
 
+static const VhOperand operands[] = {
+    {"file", "the recording", VH_OPERAND_REQUIRED, {VH_WORDS_FILES}},
+    {NULL},
+};
+
 const VhCommand vh_cmd_replay = {
     .name = "replay",
-    .operands = "FILE",
+    .operands = operands,
     .summary = "decide a recording again",
     .description = "Decides each cycle of a recording again, with --policy by another policy and\n"
                    "with --engine by another engine, and shows what was asked then beside what\n"
                    "would have been asked now. FILE.1, FILE.2... are read before FILE. Nobody is\n"
                    "asked, and what other asks would have brought stays unknown.",
-    .min_operands = 1,
-    .max_operands = 1,
     .access = VH_ACCESS_NONE,
     .options = options,
     .run = run_replay,

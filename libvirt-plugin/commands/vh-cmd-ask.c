@@ -47,9 +47,9 @@ static VhExit wait_for(VhContext *context, guint64 id)
     vh_progress_end(&state);
     if (outcome == NULL)
         return vh_context_fail(context, g_steal_pointer(&error));
-    if (!vh_context_json(context,
-                         g_variant_new_parsed("{'id': <%t>, 'domain': <%s>, 'outcome': <%@a{sv}>}",
-                                              id, domain, outcome))) {
+    if (!vh_context_machine(
+            context, g_variant_new_parsed("{'id': <%t>, 'domain': <%s>, 'outcome': <%@a{sv}>}", id,
+                                          domain, outcome))) {
         g_autofree char *text = vh_show_outcome(context, outcome);
         vh_context_print(context, "%s: %s\n", domain, text);
     }
@@ -89,8 +89,8 @@ static VhExit run_cancel(VhContext *context)
         return VH_EXIT_FAILURE;
     if (!cancel_any(context, domain, &error))
         return vh_context_fail(context, g_steal_pointer(&error));
-    if (!vh_context_json(context,
-                         g_variant_new_parsed("{'domain': <%s>, 'is_cancelled': <true>}", domain)))
+    if (!vh_context_machine(
+            context, g_variant_new_parsed("{'domain': <%s>, 'is_cancelled': <true>}", domain)))
         vh_context_print(context, "%s: what was under way is cancelled\n", domain);
     return VH_EXIT_OK;
 }
@@ -139,7 +139,8 @@ static VhExit run_ask(VhContext *context)
         return vh_context_fail(context, g_steal_pointer(&error));
     if (context->backend->must_wait || vh_context_flag(context, "wait"))
         return wait_for(context, id);
-    if (!vh_context_json(context, g_variant_new_parsed("{'id': <%t>, 'domain': <%s>}", id, domain)))
+    if (!vh_context_machine(context,
+                            g_variant_new_parsed("{'id': <%t>, 'domain': <%s>}", id, domain)))
         vh_context_print(context, "%s: ask %" G_GUINT64_FORMAT " has started\n", domain, id);
     return VH_EXIT_OK;
 }
@@ -155,7 +156,7 @@ static const VhOption ask_options[] = {
 
 const VhCommand vh_cmd_ask = {
     .name = "ask",
-    .operands = "DOMAIN",
+    .operands = vh_operand_domain,
     .summary = "ask one guest for its free memory",
     .description =
         "Asks one guest for memory that it has freed. What protects guests from harm is\n"
@@ -169,9 +170,8 @@ const VhCommand vh_cmd_ask = {
         "from 4KiB to 1GiB, the smallest free blocks worth it. It is a QEMU monitor\n"
         "command, as is --cancel of a pass: libvirt marks the domain as tainted by\n"
         "that, as long as it runs.",
-    .min_operands = 1,
-    .max_operands = 1,
     .access = VH_ACCESS_ASK,
     .options = ask_options,
+    .is_for_virsh = TRUE,
     .run = run_ask,
 };

@@ -44,7 +44,6 @@ static const VhOption list_options[] = {
 
 const VhCommand vh_cmd_list = {
     .name = "list",
-    .operands = "",
     .summary = "list guests, what they hold and what they could give",
     .description =
         "Lists the guests: class, tier, resident, used and free memory, what an ask is\n"
@@ -52,6 +51,7 @@ const VhCommand vh_cmd_list = {
         "where the output is not a terminal; '-' is unknown. The JSON has all domains.",
     .access = VH_ACCESS_READ,
     .options = list_options,
+    .is_for_virsh = TRUE,
     .run = run_list,
 };
 
@@ -130,7 +130,7 @@ static VhExit run_info(VhContext *context)
         domain = add_reporting(context, domain, &error);
     if (domain == NULL)
         return vh_context_fail(context, g_steal_pointer(&error));
-    if (vh_context_json(context, domain))
+    if (vh_context_machine(context, domain))
         return VH_EXIT_OK;
     g_autofree char *text = vh_show_document(context, domain);
     vh_context_print(context, "%s", text);
@@ -144,7 +144,7 @@ static const VhOption info_options[] = {
 
 const VhCommand vh_cmd_info = {
     .name = "info",
-    .operands = "DOMAIN",
+    .operands = vh_operand_domain,
     .summary = "show all that is known of one guest",
     .description =
         "Shows all that is known of one guest, under the keys of docs/json.md. DOMAIN\n"
@@ -152,10 +152,9 @@ const VhCommand vh_cmd_info = {
         "QEMU tells of page reporting, and the tier is the one in force: that is a QEMU\n"
         "monitor command, by which libvirt marks the domain as tainted as long as it\n"
         "runs.",
-    .min_operands = 1,
-    .max_operands = 1,
     .access = VH_ACCESS_READ,
     .options = info_options,
+    .is_for_virsh = TRUE,
     .run = run_info,
 };
 
@@ -213,13 +212,18 @@ static VhExit run_explain(VhContext *context)
 
 static const VhOption explain_options[] = {
     {"at", 'a', VH_OPTION_TEXT, "TIME", "then: '2026-01-31 14:05', or '10min' ago"},
-    {"trace", 't', VH_OPTION_TEXT, "FILE", "with --at: this recording; default: the daemon's"},
+    {"trace",
+     't',
+     VH_OPTION_TEXT,
+     "FILE",
+     "with --at: this recording; default: the daemon's",
+     {VH_WORDS_FILES}},
     {NULL},
 };
 
 const VhCommand vh_cmd_explain = {
     .name = "explain",
-    .operands = "DOMAIN",
+    .operands = vh_operand_domain,
     .summary = "say why a guest is, or is not, asked",
     .description =
         "Says in sentences why the guest is, or is not, asked now, and its continuous\n"
@@ -229,9 +233,8 @@ const VhCommand vh_cmd_explain = {
         "With --at it says what was decided at that moment, from a recording (virthintd\n"
         "--record): local time, UTC with a 'Z' behind, or how long ago. The last cycle\n"
         "up to that moment counts.",
-    .min_operands = 1,
-    .max_operands = 1,
     .access = VH_ACCESS_READ,
     .options = explain_options,
+    .is_for_virsh = TRUE,
     .run = run_explain,
 };

@@ -121,7 +121,6 @@ static const VhOption plan_options[] = {
 
 const VhCommand vh_cmd_plan = {
     .name = "plan",
-    .operands = "",
     .summary = "show what would be asked now, and why not the others",
     .description =
         "Shows the pool, the guests that would be asked now, in order and for how\n"
@@ -129,5 +128,6 @@ const VhCommand vh_cmd_plan = {
         "Without the daemon this takes two samples of each guest: some seconds.",
     .access = VH_ACCESS_READ,
     .options = plan_options,
+    .is_for_virsh = TRUE,
     .run = run_plan,
 };

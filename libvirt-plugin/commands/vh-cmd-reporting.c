@@ -3,6 +3,9 @@
 #include "vh-commands.h"
 #include "vh-context.h"
 #include "vh-show.h"
+#include "vh-text.h"
+
+static const char *const modes[] = {"on", "off", NULL};
 
 /* FALSE where the operand is no such word. */
 static gboolean wish_of(const VhContext *context, VhReportingWish *ret_wish)
@@ -26,8 +29,9 @@ static VhExit run_reporting(VhContext *context)
     g_autoptr(GError) error = NULL;
 
     if (!wish_of(context, &wish)) {
-        vh_context_say(context, "reporting does not take '%s'; MODE is 'on' or 'off'",
-                       vh_context_operand(context, 1));
+        g_autofree char *quoted = vh_text_quote(vh_context_operand(context, 1));
+        g_autofree char *right = vh_text_join_or(modes);
+        vh_context_say(context, "MODE: %s is none; right would be %s", quoted, right);
         return VH_EXIT_USAGE;
     }
     if (vh_context_flag(context, "readonly")) {
@@ -39,7 +43,7 @@ static VhExit run_reporting(VhContext *context)
         vh_context_reporting(context, NULL, vh_context_operand(context, 0), wish, &error);
     if (doc == NULL)
         return vh_context_fail(context, g_steal_pointer(&error));
-    if (vh_context_json(context, doc))
+    if (vh_context_machine(context, doc))
         return VH_EXIT_OK;
     g_autofree char *line = vh_show_reporting(doc);
     vh_context_print(context, "%s\n", line);
@@ -50,9 +54,15 @@ static VhExit run_reporting(VhContext *context)
     return VH_EXIT_OK;
 }
 
+static const VhOperand reporting_operands[] = {
+    {"domain", VH_OPERAND_DOMAIN_HELP, VH_OPERAND_REQUIRED, {VH_WORDS_DOMAINS}},
+    {"mode", "on or off; without it, it is shown", VH_OPERAND_OPTIONAL, {VH_WORDS_LIST, modes}},
+    {NULL},
+};
+
 const VhCommand vh_cmd_reporting = {
     .name = "reporting",
-    .operands = "DOMAIN [MODE]",
+    .operands = reporting_operands,
     .summary = "show or switch a guest's page reporting",
     .description =
         "Shows the guest's free page reporting, as its QEMU tells it: the mode, what\n"
@@ -61,8 +71,7 @@ const VhCommand vh_cmd_reporting = {
         "can (qemu-patches/). It is asked over an own libvirt connection, whether or not\n"
         "the daemon runs, by a QEMU monitor command: libvirt marks the domain as tainted\n"
         "by that, as long as it runs.",
-    .min_operands = 1,
-    .max_operands = 2,
     .access = VH_ACCESS_ASK,
+    .is_for_virsh = TRUE,
     .run = run_reporting,
 };

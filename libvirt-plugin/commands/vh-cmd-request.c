@@ -31,7 +31,7 @@ static VhExit wait_for(VhContext *context, guint64 id)
     vh_progress_end(&progress);
     if (doc == NULL)
         return vh_context_fail(context, g_steal_pointer(&error));
-    if (!vh_context_json(context, doc)) {
+    if (!vh_context_machine(context, doc)) {
         g_autofree char *text = vh_show_request(doc);
         vh_context_print(context, "%s\n", text);
     }
@@ -83,7 +83,8 @@ static VhExit cancel(VhContext *context, const char *text)
         return VH_EXIT_FAILURE;
     if (!context->backend->ops->cancel_request(context->backend, id, &error))
         return vh_context_fail(context, g_steal_pointer(&error));
-    if (!vh_context_json(context, g_variant_new_parsed("{'id': <%t>, 'is_cancelled': <true>}", id)))
+    if (!vh_context_machine(context,
+                            g_variant_new_parsed("{'id': <%t>, 'is_cancelled': <true>}", id)))
         vh_context_print(context, "request %" G_GUINT64_FORMAT " is cancelled\n", id);
     return VH_EXIT_OK;
 }
@@ -148,7 +149,7 @@ static VhExit start(VhContext *context)
     g_autoptr(GVariant) doc = find_request(context, id);
     if (doc == NULL)
         doc = g_variant_ref_sink(g_variant_new_parsed("{'id': <%t>}", id));
-    if (!vh_context_json(context, doc))
+    if (!vh_context_machine(context, doc))
         vh_context_print(context, "request %" G_GUINT64_FORMAT " is open\n", id);
     return VH_EXIT_OK;
 }
@@ -175,16 +176,26 @@ static VhExit run_request(VhContext *context)
 }
 
 static const VhOption request_options[] = {
-    {"urgency", 'u', VH_OPTION_TEXT, "LEVEL", "proactive, low, high or critical; default: low"},
+    {"urgency",
+     'u',
+     VH_OPTION_TEXT,
+     "LEVEL",
+     "proactive, low, high or critical; default: low",
+     {VH_WORDS_LIST, urgencies}},
     {"deadline", 'd', VH_OPTION_DURATION, "DURATION", "give up after this long (30s, 2min)"},
     {"wait", 'w', VH_OPTION_FLAG, NULL, "wait for the end, showing progress"},
     {"cancel", 'x', VH_OPTION_TEXT, "ID", "end this request"},
     {NULL},
 };
 
+static const VhOperand request_operands[] = {
+    {"size", "how much: 512MiB, 4GiB; without it they are listed", VH_OPERAND_OPTIONAL},
+    {NULL},
+};
+
 const VhCommand vh_cmd_request = {
     .name = "request",
-    .operands = "[SIZE]",
+    .operands = request_operands,
     .summary = "ask the guests together for memory",
     .description =
         "Asks the guests together for memory (512MiB, 4GiB), whatever the pool's own\n"
@@ -195,7 +206,6 @@ const VhCommand vh_cmd_request = {
         "could give any more for 20 minutes. With --wait it shows the progress; Ctrl-C\n"
         "then cancels. Exit status 0 with --wait: all came back. Without SIZE it lists\n"
         "the open requests. Only the daemon takes requests, and only root's.",
-    .max_operands = 1,
     .access = VH_ACCESS_DAEMON,
     .options = request_options,
     .run = run_request,

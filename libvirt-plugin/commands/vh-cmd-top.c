@@ -118,7 +118,6 @@ static const VhOption top_options[] = {
 
 const VhCommand vh_cmd_top = {
     .name = "top",
-    .operands = "",
     .summary = "watch the guests and the plan live",
     .description = "Shows the pool, the guests and the next asks, again and again, until 'q' or\n"
                    "Ctrl-C. Where the output is not a terminal, and with --json, it prints once.",

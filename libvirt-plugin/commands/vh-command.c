@@ -12,15 +12,45 @@ static const VhCommand *const commands[] = {
     &vh_cmd_reporting, &vh_cmd_top,  &vh_cmd_check, &vh_cmd_reload,  NULL,
 };
 
+const VhOperand vh_operand_domain[] = {
+    {"domain", VH_OPERAND_DOMAIN_HELP, VH_OPERAND_REQUIRED, {VH_WORDS_DOMAINS}},
+    {NULL},
+};
+
 static const VhOption common_options[] = {
-    {"connect", 'c', VH_OPTION_TEXTS, "URI", "the libvirt connection; may be repeated"},
-    {"readonly", 'r', VH_OPTION_FLAG, NULL, "change nothing, whatever the command"},
+    {"connect",
+     'c',
+     VH_OPTION_TEXTS,
+     "URI",
+     "the libvirt connection; may be repeated",
+     {VH_WORDS_URIS},
+     TRUE},
+    {"readonly",
+     'r',
+     VH_OPTION_FLAG,
+     NULL,
+     "change nothing, whatever the command",
+     {VH_WORDS_NONE},
+     TRUE},
     {"json", 'j', VH_OPTION_FLAG, NULL, "print JSON (docs/json.md has its keys)"},
-    {"quiet", 'q', VH_OPTION_FLAG, NULL, "print results and errors only"},
-    {"policy", 0, VH_OPTION_TEXT, "PATH", "use this policy, without the daemon"},
-    {"bus", 0, VH_OPTION_TEXT, "ADDRESS", "the D-Bus address of the daemon's bus"},
-    {"help", 'h', VH_OPTION_FLAG, NULL, "print help and exit"},
-    {"version", 'V', VH_OPTION_FLAG, NULL, "print the version and exit"},
+    {"raw", 0, VH_OPTION_FLAG, NULL, "print plain figures with tabs between them"},
+    {"quiet", 'q', VH_OPTION_FLAG, NULL, "print results and errors only", {VH_WORDS_NONE}, TRUE},
+    {"policy",
+     0,
+     VH_OPTION_TEXT,
+     "PATH",
+     "use this policy, without the daemon",
+     {VH_WORDS_FILES},
+     TRUE},
+    {"bus",
+     0,
+     VH_OPTION_TEXT,
+     "ADDRESS",
+     "the D-Bus address of the daemon's bus",
+     {VH_WORDS_NONE},
+     TRUE},
+    {"help", 'h', VH_OPTION_FLAG, NULL, "print help and exit", {VH_WORDS_NONE}, TRUE},
+    {"version", 'V', VH_OPTION_FLAG, NULL, "print the version and exit", {VH_WORDS_NONE}, TRUE},
     {NULL},
 };
 
@@ -56,15 +86,65 @@ const VhCommand *vh_program_command(const VhProgram *program, guint index)
     return NULL;
 }
 
-static const VhCommand *find_command(const VhProgram *program, const char *name)
+gboolean vh_program_is_virsh(const VhProgram *program)
 {
+    return program->prefix != NULL && *program->prefix != '\0';
+}
+
+const VhCommand *vh_program_find(const VhProgram *program, const char *name)
+{
+    gboolean is_virsh = vh_program_is_virsh(program);
     const VhCommand *command;
 
     for (guint i = 0; (command = vh_program_command(program, i)) != NULL; i++) {
-        if (g_str_equal(command->name, name))
+        const char *rest = name;
+        if (is_virsh && !command->is_about) {
+            if (!command->is_for_virsh || !g_str_has_prefix(name, program->prefix))
+                continue;
+            rest = name + strlen(program->prefix);
+        }
+        if (g_str_equal(command->name, rest))
             return command;
     }
     return NULL;
+}
+
+char *vh_program_name_of(const VhProgram *program, const VhCommand *command)
+{
+    gboolean has_prefix = vh_program_is_virsh(program) && !command->is_about;
+    return g_strconcat(has_prefix ? program->prefix : "", command->name, NULL);
+}
+
+const VhOption *vh_program_option(const VhProgram *program, const VhCommand *command, guint index)
+{
+    const VhOption *own = command != NULL ? command->options : NULL;
+    guint n = 0;
+
+    for (; own != NULL && own->name != NULL; own++) {
+        if (n++ == index)
+            return own;
+    }
+    for (guint i = 0; common_options[i].name != NULL; i++) {
+        if (vh_program_is_virsh(program) && common_options[i].is_not_virshs)
+            continue;
+        if (n++ == index)
+            return &common_options[i];
+    }
+    return NULL;
+}
+
+char *vh_command_operands(const VhCommand *command)
+{
+    static const char *const formats[] = {[VH_OPERAND_REQUIRED] = "%s%s",
+                                          [VH_OPERAND_OPTIONAL] = "%s[%s]",
+                                          [VH_OPERAND_MANY] = "%s%s..."};
+    GString *text = g_string_new(NULL);
+
+    for (guint i = 0; command->operands != NULL && command->operands[i].name != NULL; i++) {
+        g_autofree char *name = g_ascii_strup(command->operands[i].name, -1);
+        g_string_append_printf(text, formats[command->operands[i].count], i != 0 ? " " : "", name);
+    }
+    return g_string_free(text, FALSE);
 }
 
 /* Levenshtein's distance of two words, by one row. */
@@ -106,26 +186,31 @@ const char *vh_command_nearest(const char *word, const char *const *words, guint
 
 static VhExit usage_error(VhContext *context, const char *text)
 {
-    const VhCommand *command = context->command;
+    const VhProgram *program = context->program;
 
     vh_context_say(context, "%s", text);
-    vh_context_say(context, "see '%s%s%s --help'", context->program->program,
-                   command != NULL ? " " : "", command != NULL ? command->name : "");
+    if (!vh_program_is_virsh(program))
+        vh_context_say(context, "see '%s%s%s --help'", program->program,
+                       context->command != NULL ? " " : "",
+                       context->command != NULL ? context->command->name : "");
     return VH_EXIT_USAGE;
 }
 
-static VhExit unknown_command(VhContext *context, const char *name)
+static char *unknown_text(const VhProgram *program, const char *name)
 {
     g_autoptr(GPtrArray) names = g_ptr_array_new();
     const VhCommand *command;
 
-    for (guint i = 0; (command = vh_program_command(context->program, i)) != NULL; i++)
-        g_ptr_array_add(names, (gpointer)command->name);
+    if (vh_program_is_virsh(program))
+        return g_strdup_printf("unknown command: '%s'", name);
+    for (guint i = 0; (command = vh_program_command(program, i)) != NULL; i++) {
+        if (!command->is_hidden)
+            g_ptr_array_add(names, (gpointer)command->name);
+    }
     const char *nearest = vh_command_nearest(name, (const char *const *)names->pdata, names->len);
-    g_autofree char *text =
-        nearest != NULL ? g_strdup_printf("unknown command '%s'; did you mean '%s'?", name, nearest)
-                        : g_strdup_printf("unknown command '%s'", name);
-    return usage_error(context, text);
+    return nearest != NULL
+               ? g_strdup_printf("unknown command '%s'; did you mean '%s'?", name, nearest)
+               : g_strdup_printf("unknown command '%s'", name);
 }
 
 /* What is asked for instead of a command's work; FALSE where it is the work. */
@@ -143,54 +228,66 @@ static gboolean print_about(VhContext *context)
     return FALSE;
 }
 
-static VhExit check_operands(VhContext *context)
+/* Two forms of output at once are none. */
+static gboolean check_forms(VhContext *context, GError **error)
 {
-    const VhCommand *command = context->command;
-    guint n = context->operands->len;
-
-    if (n < command->min_operands) {
-        g_autofree char *text = g_strdup_printf("%s needs %s", command->name, command->operands);
-        return usage_error(context, text);
-    }
-    if (n > command->max_operands) {
-        g_autofree char *text = g_strdup_printf("%s does not take '%s'", command->name,
-                                                vh_context_operand(context, command->max_operands));
-        return usage_error(context, text);
-    }
-    return VH_EXIT_OK;
+    if (!vh_context_flag(context, "json") || !vh_context_flag(context, "raw"))
+        return TRUE;
+    g_set_error(error, VH_ERROR, VH_ERROR_INVALID,
+                "--json and --raw are two forms of the same; leave one out");
+    return FALSE;
 }
 
-static VhExit run_command(const VhProgram *program, const VhCommand *command,
-                          const VhContext *outer)
+/* `outer`: what stood before the command; NULL: nothing. */
+static VhExit run_words(const VhProgram *program, const VhCommand *command, int argc,
+                        char *const *argv, const VhContext *outer)
 {
     g_autoptr(VhContext) context = vh_context_new(program, command);
     g_autoptr(GError) error = NULL;
 
-    if (!vh_parse_arguments(context, (int)outer->operands->len,
-                            (char *const *)outer->operands->pdata, FALSE, &error))
+    if (!vh_parse_arguments(context, argc, argv, FALSE, &error))
         return usage_error(context, error->message);
-    vh_parse_inherit(context, outer);
+    if (outer != NULL)
+        vh_parse_inherit(context, outer);
     if (print_about(context))
         return VH_EXIT_OK;
-    VhExit code = check_operands(context);
-    return code == VH_EXIT_OK ? command->run(context) : code;
+    if (!vh_parse_operands(context, &error) || !check_forms(context, &error))
+        return usage_error(context, error->message);
+    return command->run(context);
 }
 
-VhExit vh_command_main(const VhProgram *program, int argc, char *const *argv)
+/* virsh knows two exit statuses only. */
+static VhExit exit_of(const VhProgram *program, VhExit code)
+{
+    return code == VH_EXIT_USAGE && vh_program_is_virsh(program) ? VH_EXIT_FAILURE : code;
+}
+
+VhExit vh_command_run(const VhProgram *program, const VhCommand *command, int argc,
+                      char *const *argv)
+{
+    return exit_of(program, run_words(program, command, argc, argv, NULL));
+}
+
+static VhExit run_line(const VhProgram *program, int argc, char *const *argv)
 {
     g_autoptr(VhContext) outer = vh_context_new(program, NULL);
     g_autoptr(GError) error = NULL;
 
     if (!vh_parse_arguments(outer, argc, argv, TRUE, &error))
         return usage_error(outer, error->message);
-    const char *name = vh_context_operand(outer, 0);
-    const VhCommand *command = name != NULL ? find_command(program, name) : NULL;
-    if (name != NULL && command == NULL)
-        return unknown_command(outer, name);
+    if (outer->words->len == 0)
+        return print_about(outer) ? VH_EXIT_OK : usage_error(outer, "no command was given");
+    const char *name = g_ptr_array_index(outer->words, 0);
+    const VhCommand *command = vh_program_find(program, name);
     if (command == NULL) {
-        if (print_about(outer))
-            return VH_EXIT_OK;
-        return usage_error(outer, "no command was given");
+        g_autofree char *text = unknown_text(program, name);
+        return usage_error(outer, text);
     }
-    return run_command(program, command, outer);
+    return run_words(program, command, (int)outer->words->len, (char *const *)outer->words->pdata,
+                     outer);
+}
+
+VhExit vh_command_main(const VhProgram *program, int argc, char *const *argv)
+{
+    return exit_of(program, run_line(program, argc, argv));
 }

@@ -3,6 +3,7 @@
 #include "vh-context.h"
 
 #include "vh-json.h"
+#include "vh-raw.h"
 #include "vh-units.h"
 
 static void clear_value(gpointer data)
@@ -21,18 +22,35 @@ static void add_values(GArray *values, const VhOption *options)
     }
 }
 
+static VhValue *find_value(const VhContext *context, const char *option)
+{
+    for (guint i = 0; i < context->values->len; i++) {
+        VhValue *value = &g_array_index(context->values, VhValue, i);
+        if (g_str_equal(value->option->name, option))
+            return value;
+    }
+    g_return_val_if_reached(NULL);
+}
+
 VhContext *vh_context_new(const VhProgram *program, const VhCommand *command)
 {
     VhContext *context = g_new0(VhContext, 1);
 
     context->program = program;
     context->command = command;
+    context->named = g_ptr_array_new_with_free_func((GDestroyNotify)g_ptr_array_unref);
+    context->words = g_ptr_array_new_with_free_func(g_free);
     context->operands = g_ptr_array_new_with_free_func(g_free);
     context->values = g_array_new(FALSE, TRUE, sizeof(VhValue));
     g_array_set_clear_func(context->values, clear_value);
     add_values(context->values, vh_common_options());
     if (command != NULL)
         add_values(context->values, command->options);
+    for (guint i = 0; command != NULL && command->operands != NULL && command->operands[i].name;
+         i++)
+        g_ptr_array_add(context->named, g_ptr_array_new_with_free_func(g_free));
+    find_value(context, "readonly")->is_set = program->is_read_only;
+    find_value(context, "quiet")->is_set = program->is_quiet;
     return context;
 }
 
@@ -41,6 +59,8 @@ void vh_context_free(VhContext *context)
     if (context == NULL)
         return;
     vh_backend_free(context->backend);
+    g_ptr_array_unref(context->named);
+    g_ptr_array_unref(context->words);
     g_ptr_array_unref(context->operands);
     g_array_unref(context->values);
     g_free(context);
@@ -48,12 +68,7 @@ void vh_context_free(VhContext *context)
 
 const VhValue *vh_context_value(const VhContext *context, const char *option)
 {
-    for (guint i = 0; i < context->values->len; i++) {
-        const VhValue *value = &g_array_index(context->values, VhValue, i);
-        if (g_str_equal(value->option->name, option))
-            return value;
-    }
-    g_return_val_if_reached(NULL);
+    return find_value(context, option);
 }
 
 gboolean vh_context_flag(const VhContext *context, const char *option)
@@ -73,13 +88,17 @@ static void notice_from_backend(const char *text, gpointer data)
 
 static VhBackendRequest request_of(VhContext *context)
 {
+    const VhProgram *program = context->program;
+    const VhValue *connect = vh_context_value(context, "connect");
+
     return (VhBackendRequest){
         .access = context->command->access,
-        .uris = (const char *const *)vh_context_value(context, "connect")->texts,
+        .connection = connect->is_set ? NULL : program->connection,
+        .uris = connect->is_set ? (const char *const *)connect->texts : program->uris,
         .read_only = vh_context_flag(context, "readonly"),
         .bus_address = vh_context_value(context, "bus")->text,
         .policy_path = vh_context_value(context, "policy")->text,
-        .cancel = context->program->cancel,
+        .cancel = program->cancel,
         .notice = notice_from_backend,
         .notice_data = context,
     };
@@ -122,6 +141,24 @@ GVariant *vh_context_explain_at(VhContext *context, const char *domain, gint64 a
     return provider->explain_at(&request, domain, at_us, trace, provider->data, error);
 }
 
+GVariant *vh_context_policy(VhContext *context, const char *domain, const VhPolicyWish *wish,
+                            GError **error)
+{
+    const VhBackendProvider *provider = context->program->provider;
+    const VhBackendRequest request = request_of(context);
+
+    return provider->policy(&request, domain, wish, provider->data, error);
+}
+
+gboolean vh_context_events(VhContext *context, const VhEventsWish *wish, VhEventSeen seen,
+                           gpointer seen_data, guint *ret_n, GError **error)
+{
+    const VhBackendProvider *provider = context->program->provider;
+    const VhBackendRequest request = request_of(context);
+
+    return provider->events(&request, wish, seen, seen_data, ret_n, provider->data, error);
+}
+
 static void write_text(VhContext *context, gboolean is_error, const char *text)
 {
     const VhOutput *output = context->program->output;
@@ -140,7 +177,10 @@ void vh_context_print(VhContext *context, const char *format, ...)
 
 static void say_line(VhContext *context, const char *text)
 {
-    g_autofree char *line = g_strdup_printf("%s: %s\n", context->program->program, text);
+    const VhProgram *program = context->program;
+    g_autofree char *line = g_strdup_printf(
+        "%s: %s\n", vh_program_is_virsh(program) ? "error" : program->program, text);
+
     write_text(context, TRUE, line);
 }
 
@@ -158,7 +198,7 @@ void vh_context_notice(VhContext *context, const char *format, ...)
 {
     va_list arguments;
 
-    if (vh_context_flag(context, "quiet"))
+    if (vh_context_flag(context, "quiet") || vh_program_is_virsh(context->program))
         return;
     va_start(arguments, format);
     g_autofree char *text = g_strdup_vprintf(format, arguments);
@@ -175,7 +215,7 @@ VhExit vh_context_fail(VhContext *context, GError *error)
 
 gboolean vh_context_is_human(const VhContext *context)
 {
-    return context->program->output->out_is_tty;
+    return context->program->output->out_is_tty && !vh_context_flag(context, "raw");
 }
 
 char *vh_context_size(const VhContext *context, guint64 bytes)
@@ -192,6 +232,17 @@ gboolean vh_context_json(VhContext *context, GVariant *document)
     if (!vh_context_flag(context, "json"))
         return FALSE;
     g_autofree char *text = vh_json_format(held, TRUE);
+    write_text(context, FALSE, text);
+    return TRUE;
+}
+
+gboolean vh_context_machine(VhContext *context, GVariant *document)
+{
+    g_autoptr(GVariant) held = g_variant_ref_sink(document);
+
+    if (!vh_context_flag(context, "raw"))
+        return vh_context_json(context, held);
+    g_autofree char *text = vh_raw_format(held);
     write_text(context, FALSE, text);
     return TRUE;
 }

@@ -8,13 +8,16 @@ G_BEGIN_DECLS
 
 /*
  * Parses the options of `argv` (argv[0] is skipped) into the context's values, the rest into its
- * operands. With `stop_at_operand` what follows the first operand is left to the operands
- * untouched. VH_ERROR_INVALID: what is wrong, what would be right.
+ * words. With `stop_at_operand` what follows the first word is left to the words untouched.
+ * VH_ERROR_INVALID: what is wrong, what would be right; so for all here.
  */
 gboolean vh_parse_arguments(VhContext *context, int argc, char *const *argv,
                             gboolean stop_at_operand, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Copies the values that are set in `from` (common ones) and not yet in `to`. */
 void vh_parse_inherit(VhContext *to, const VhContext *from);
+
+/* Makes the command's operands of its words and of what was given by their names. */
+gboolean vh_parse_operands(VhContext *context, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 G_END_DECLS

@@ -258,6 +258,10 @@ static VhBackend *fake_open(const VhBackendRequest *request, gpointer data, GErr
 
 static GVariant *fake_check(const char *const *paths, gpointer data, GError **error)
 {
+    Fake *fake = data;
+
+    g_free(fake->checked);
+    fake->checked = g_strjoinv(",", (char **)paths);
     if (g_str_equal(paths[0], "good.json"))
         return parsed("a{sv}", "{'version': <int64 1>}");
     g_set_error(error, VH_ERROR, VH_ERROR_INVALID, "%s:3: /pool: no such key", paths[0]);
@@ -333,6 +337,7 @@ void bench_free(Bench *bench)
     g_free(bench->fake.uris);
     g_free(bench->fake.urgency);
     g_free(bench->fake.trace);
+    g_free(bench->fake.checked);
     g_free(bench);
 }
 

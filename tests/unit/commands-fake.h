@@ -27,7 +27,8 @@ typedef struct {
     const char *uuid; /* in place of web1's own; NULL */
     VhReportingInfo reporting;
     VhReportingWish wish;
-    guint n_told; /* how often QEMU was asked */
+    char *checked; /* the paths */
+    guint n_told;  /* how often QEMU was asked */
 } Fake;
 
 /* The commands over it, and what they wrote. */

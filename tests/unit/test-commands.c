@@ -24,7 +24,7 @@ static void test_usage(void)
         {"list extra", "list does not take 'extra'"},
         {"info", "info needs DOMAIN"},
         {"info a b", "info does not take 'b'"},
-        {"check", "check needs POLICY..."},
+        {"check", "check needs FILE..."},
         {"ask web1 --bytes", "--bytes"},
         {"ask web1 --bytes 12parsecs", "--bytes: "},
         {"ask web1 --bytes 0", "leave it out"},
@@ -39,7 +39,17 @@ static void test_usage(void)
         {"-r ask web1", "leave --readonly out"},
         {"reload -r", "leave --readonly out"},
         {"reporting", "reporting needs DOMAIN [MODE]"},
-        {"reporting web1 maybe", "MODE is 'on' or 'off'"},
+        {"reporting web1 maybe", "MODE: \"maybe\" is none; right would be on or off"},
+        {"reporting --mode on", "reporting needs DOMAIN [MODE]"},
+        {"reporting --domain web1 --domain web2", "--domain was given twice"},
+        {"reporting --domain web1 on off", "reporting does not take 'off'"},
+        {"info --domian web1", "did you mean --domain?"},
+        {"ask web1 --bytes 1GiB -b 2GiB", "--bytes was given twice"},
+        {"list --all=yes", "--all takes no value"},
+        {"list --json --raw", "leave one out"},
+        {"info web\xff", "domain is not UTF-8"},
+        {"ask web1 --deadline \xff", "--deadline is not UTF-8"},
+        {"list web\xff", "an argument is not UTF-8"},
         {"reporting web1 on off", "reporting does not take 'off'"},
         {"-r reporting web1", "leave --readonly"},
         {"reporting web1 off -r", "leave --readonly"},
@@ -104,11 +114,8 @@ static VhExit run_own(VhContext *context)
 /* A command of one program only is run, shown and guessed like the others, and only there. */
 static void test_extra(void)
 {
-    static const VhCommand own = {.name = "brew",
-                                  .operands = "",
-                                  .summary = "make tea",
-                                  .description = "Makes tea.",
-                                  .run = run_own};
+    static const VhCommand own = {
+        .name = "brew", .summary = "make tea", .description = "Makes tea.", .run = run_own};
     const VhCommand *const extra[] = {&own, NULL};
     g_autoptr(Bench) bench = bench_new();
 
@@ -139,7 +146,7 @@ static void test_options_anywhere(void)
     g_assert_cmpint(run(bench, "info -- web1"), ==, VH_EXIT_OK);
     g_assert_cmpint(run(bench, "info -- --web1"), ==, VH_EXIT_FAILURE);
     assert_has(bench->err, "no domain '--web1'");
-    g_assert_cmpint(run(bench, "ask web1 --bytes=1GiB --deadline 5s"), ==, VH_EXIT_OK);
+    g_assert_cmpint(run(bench, "ask --bytes=1GiB --domain web1 --deadline 5s"), ==, VH_EXIT_OK);
     g_assert_cmpuint(bench->fake.asked.bytes, ==, 1 << 30);
     g_assert_cmpint(bench->fake.asked.deadline_us, ==, 5000000);
     g_assert_cmpuint(bench->fake.asked.granule_bytes, ==, 0);
@@ -147,6 +154,27 @@ static void test_options_anywhere(void)
     g_assert_cmpuint(bench->fake.asked.granule_bytes, ==, 65536);
     g_assert_cmpuint(bench->fake.asked.bytes, ==, 0);
     g_assert_cmpint(bench->fake.access, ==, VH_ACCESS_ASK);
+}
+
+/* An operand has its place, and its name. */
+static void test_operands(void)
+{
+    static const char *const lines[] = {
+        "reporting web1 on",           "reporting --domain web1 on",
+        "reporting --domain=web1 on",  "reporting --mode on web1",
+        "reporting on --domain web1",  "reporting --mode=on --domain=web1",
+        "reporting web1 -q --mode on", "reporting -- web1 on",
+    };
+    g_autoptr(Bench) bench = bench_new();
+
+    for (guint i = 0; i < G_N_ELEMENTS(lines); i++) {
+        bench->fake.wish = VH_WISH_SHOW;
+        g_assert_cmpint(run(bench, lines[i]), ==, VH_EXIT_OK);
+        g_assert_cmpint(bench->fake.wish, ==, VH_WISH_ON);
+    }
+    g_assert_cmpint(run(bench, "check --file good.json other.json --file more.json"), ==,
+                    VH_EXIT_OK);
+    g_assert_cmpstr(bench->fake.checked, ==, "good.json,more.json,other.json");
 }
 
 static void test_says_what_it_uses(void)
@@ -590,6 +618,7 @@ int main(int argc, char **argv)
     g_test_add_func("/commands/about", test_about);
     g_test_add_func("/commands/extra", test_extra);
     g_test_add_func("/commands/options-anywhere", test_options_anywhere);
+    g_test_add_func("/commands/operands", test_operands);
     g_test_add_func("/commands/says-what-it-uses", test_says_what_it_uses);
     g_test_add_func("/commands/list", test_list);
     g_test_add_func("/commands/info-and-explain", test_info_and_explain);

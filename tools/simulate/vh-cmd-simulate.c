@@ -259,29 +259,36 @@ static VhExit run_simulate(VhContext *context)
 }
 
 static const VhOption options[] = {
-    {"scenario", 0, VH_OPTION_TEXTS, "FILE", "a scenario file, or the name of a shipped one"},
+    {"scenario",
+     0,
+     VH_OPTION_TEXTS,
+     "FILE",
+     "a scenario file, or the name of a shipped one",
+     {VH_WORDS_FILES}},
     {"held-out", 0, VH_OPTION_FLAG, NULL, "the shipped scenarios that engines are judged on"},
     {"tuning", 0, VH_OPTION_FLAG, NULL, "the shipped scenarios that constants are tuned on"},
     {"engines", 0, VH_OPTION_TEXT, "A,B", "only these engines (default: all)"},
     {"ablations", 0, VH_OPTION_FLAG, NULL, "virthint's engine without each of its terms, too"},
     {"seeds", 0, VH_OPTION_TEXT, "N", "how many fleets of each scenario (default: 30)"},
     {"horizon", 0, VH_OPTION_DURATION, "TIME", "how long each run lasts (default: as it says)"},
-    {"report", 0, VH_OPTION_TEXT, "FILE", "write a page with pictures: FILE.html or FILE.md"},
+    {"report",
+     0,
+     VH_OPTION_TEXT,
+     "FILE",
+     "write a page with pictures: FILE.html or FILE.md",
+     {VH_WORDS_FILES}},
     {"list", 0, VH_OPTION_FLAG, NULL, "list the scenarios, and run nothing"},
     {NULL},
 };
 
 const VhCommand vh_cmd_simulate = {
     .name = "simulate",
-    .operands = "",
     .summary = "try policies and engines on simulated guests",
     .description =
         "Runs the daemon's own decision over simulated hosts, beside other engines, and\n"
         "says what each has cost the guests. Without --scenario, --held-out or --tuning\n"
         "all shipped scenarios are run. With --policy, that policy is tried on top of\n"
         "each scenario's own. Needs no guest, no daemon and no rights.",
-    .min_operands = 0,
-    .max_operands = 0,
     .access = VH_ACCESS_NONE,
     .options = options,
     .run = run_simulate,

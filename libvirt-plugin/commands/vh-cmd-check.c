@@ -49,16 +49,19 @@ static const VhOption check_options[] = {
     {NULL},
 };
 
+static const VhOperand check_operands[] = {
+    {"file", "a policy file, or a directory of them", VH_OPERAND_MANY, {VH_WORDS_FILES}},
+    {NULL},
+};
+
 const VhCommand vh_cmd_check = {
     .name = "check",
-    .operands = "POLICY...",
+    .operands = check_operands,
     .summary = "check policy files as the daemon would",
     .description =
         "Reads policy files, and directories of them, merged in the order given, as the\n"
         "daemon would. What is wrong is told with its file and line. Needs no guest, no\n"
         "daemon and no rights but to read the files.",
-    .min_operands = 1,
-    .max_operands = G_MAXUINT,
     .access = VH_ACCESS_NONE,
     .options = check_options,
     .run = run_check,
@@ -76,14 +79,13 @@ static VhExit run_reload(VhContext *context)
         return VH_EXIT_FAILURE;
     if (!context->backend->ops->reload(context->backend, &error))
         return vh_context_fail(context, g_steal_pointer(&error));
-    if (!vh_context_json(context, g_variant_new_parsed("{'is_reloaded': <true>}")))
+    if (!vh_context_machine(context, g_variant_new_parsed("{'is_reloaded': <true>}")))
         vh_context_print(context, "the policy was read again and is in force\n");
     return VH_EXIT_OK;
 }
 
 const VhCommand vh_cmd_reload = {
     .name = "reload",
-    .operands = "",
     .summary = "make the daemon read its policy again",
     .description = "Makes the daemon read its policy again. Where that is wrong, the one in force\n"
                    "stays, and what is wrong is told.",

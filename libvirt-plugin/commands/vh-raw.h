@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Documents and fields as --raw prints them: for scripts that split lines at tabs. */
+#pragma once
+
+#include "vh-error.h"
+
+G_BEGIN_DECLS
+
+/* One field: control characters (a tab among them) and backslashes are written as escapes, NULL and
+ * "" as "-". Free with g_free(), as both. */
+char *vh_raw_field(const char *text);
+
+/*
+ * "key TAB value" for each plain value of a document (a{sv}, borrowed), in its order; the keys of a
+ * dictionary within it have its own in front: "pool.total_bytes". Of lists of dictionaries nothing
+ * is told: they are tables.
+ */
+char *vh_raw_format(GVariant *document);
+
+G_END_DECLS
