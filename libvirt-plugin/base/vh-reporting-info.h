@@ -47,7 +47,8 @@ typedef struct {
     guint64 granule_bytes;          /* smallest block asked for; 0: the driver's default */
     guint64 granule_in_force_bytes; /* what the driver took; 0: not told (yet), or nonsense */
     guint64 reported_bytes;
-    guint64 discarded_bytes;
+    guint64 discarded_bytes; /* may be more: of a report that the guest was stopped in, what was
+                                discarded counts at once, and the report when it goes on */
     gint64 duration_us;
 } VhReportingPass;
 
