@@ -14,7 +14,8 @@ static char *write_script(const VhLab *lab, const char *emulator, GError **error
 {
     g_autofree char *sum = g_compute_checksum_for_string(G_CHECKSUM_SHA1, emulator, -1);
     g_autofree char *file = g_strdup_printf("qemu-nothp-%.12s", sum);
-    g_autofree char *path = g_build_filename(lab->dir, "guests", file, NULL);
+    /* Not among the guests' files: a second host has to find it, too. */
+    g_autofree char *path = g_build_filename(lab->dir, file, NULL);
     g_autofree char *quoted = g_shell_quote(emulator);
     g_autofree char *wrapper = g_shell_quote(VH_LAB_NOTHP_PATH);
     g_autofree char *text = g_strdup_printf("#!/bin/sh\nexec %s %s \"$@\"\n", wrapper, quoted);

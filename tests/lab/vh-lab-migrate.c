@@ -10,6 +10,7 @@
 
 #define POLL_US 2000
 #define MS_US 1000
+#define UNLIMITED_MIB_S 100000
 
 struct VhLabMigration {
     VhLabGuest *guest;
@@ -107,6 +108,39 @@ VhLabMigration *vh_lab_migration_start(VhLabGuest *guest, VhLab *there,
 gboolean vh_lab_migration_has_ended(const VhLabMigration *migration)
 {
     return g_atomic_int_get(&migration->has_ended) != 0;
+}
+
+/* Before QEMU has begun, libvirt knows of no migration that could be told anything. */
+static gboolean tell(VhLabMigration *migration, int (*call)(virDomainPtr domain), const char *what,
+                     GError **error)
+{
+    gint64 until_us = g_get_monotonic_time() + (gint64)VH_LAB_TIMEOUT_MS * MS_US;
+
+    while (!vh_lab_migration_has_ended(migration)) {
+        if (call(migration->domain) == 0)
+            return TRUE;
+        if (g_get_monotonic_time() > until_us) {
+            vh_lab_set_libvirt_error(error, what);
+            return FALSE;
+        }
+        g_usleep(POLL_US);
+    }
+    return TRUE;
+}
+
+static int lift_limit(virDomainPtr domain)
+{
+    return virDomainMigrateSetMaxSpeed(domain, UNLIMITED_MIB_S, 0);
+}
+
+gboolean vh_lab_migration_hurry(VhLabMigration *migration, GError **error)
+{
+    return tell(migration, lift_limit, "bandwidth of a migration", error);
+}
+
+gboolean vh_lab_migration_abort(VhLabMigration *migration, GError **error)
+{
+    return tell(migration, virDomainAbortJob, "end of a migration", error);
 }
 
 gboolean vh_lab_migration_wait(VhLabMigration *migration, GError **error)

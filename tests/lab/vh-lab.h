@@ -180,6 +180,13 @@ VhLabMigration *vh_lab_migration_start(VhLabGuest *guest, VhLab *there,
 /* Whether it is over; does not block. */
 gboolean vh_lab_migration_has_ended(const VhLabMigration *migration);
 
+/* Lifts the limit of its bandwidth; gives it up, so that the guest stays. Both block till libvirt
+ * has taken that, and succeed also where it is over. */
+gboolean vh_lab_migration_hurry(VhLabMigration *migration,
+                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
+gboolean vh_lab_migration_abort(VhLabMigration *migration,
+                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /*
  * Blocks till it is over, and frees it. Where it succeeded the handle is one of the guest that runs
  * there now; otherwise, with libvirt's reason, of the one that stayed.
