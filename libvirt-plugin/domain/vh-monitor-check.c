@@ -3,6 +3,7 @@
 #include "vh-monitor-check.h"
 
 #include "vh-probe.h"
+#include "vh-ready.h"
 
 #include <stdlib.h>
 
@@ -23,7 +24,7 @@ gboolean vh_monitor_check(virDomainPtr domain, VhMonitorRule rule, GError **erro
     g_autofree char *tier = NULL;
 
     if (rule == VH_MONITOR_ALLOW)
-        return TRUE;
+        return vh_ready_check_writable(domain, error);
     tier = describe_tier(domain);
     g_set_error(error, VH_ERROR, VH_ERROR_DENIED,
                 "QEMU monitor commands, which taint a domain, were not allowed%s", tier);

@@ -10,8 +10,8 @@ G_BEGIN_DECLS
 
 /*
  * VH_ERROR_DENIED where the rule refuses monitor commands, with the tier that the domain is of
- * without them; that takes a look at its XML, one round trip. Where it allows them, nothing is
- * looked at.
+ * without them (that takes a look at its XML, one round trip), or where its connection is
+ * read-only (no round trip).
  */
 gboolean vh_monitor_check(virDomainPtr domain, VhMonitorRule rule,
                           GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -8,6 +8,7 @@
 #include "vh-balloon.h"
 #include "vh-host-memory.h"
 #include "vh-libvirt.h"
+#include "vh-ready.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -44,22 +45,6 @@ static gboolean check_guest(VhPulseState *state, GError **error)
             error, VH_ERROR, VH_ERROR_UNSUPPORTED,
             "a pulse could get processes killed, because the balloon has no autodeflate='on'; "
             "set that (needs a restart of the guest), or vouch for a reserve");
-        return FALSE;
-    }
-    return TRUE;
-}
-
-static gboolean check_job(VhPulseState *state, GError **error)
-{
-    virDomainJobInfo job;
-
-    if (virDomainGetJobInfo(state->domain, &job) < 0) {
-        vh_libvirt_set_error(error, "asking for jobs: ");
-        return FALSE;
-    }
-    if (job.type != VIR_DOMAIN_JOB_NONE) {
-        g_set_error(error, VH_ERROR, VH_ERROR_BUSY,
-                    "a job (migration, save, dump or backup) runs on the domain");
         return FALSE;
     }
     return TRUE;
@@ -192,7 +177,7 @@ gboolean vh_pulse_prepare(VhPulseState *state, GError **error)
     gint64 left_us = state->pulse->back_us - g_get_monotonic_time();
     gboolean restored;
 
-    if (!check_guest(state, error) || !check_job(state, error) ||
+    if (!check_guest(state, error) || !vh_ready_check_job(state->domain, error) ||
         !vh_in_flight_recover(state->domain, MIN(left_us, RECOVER_US), &restored, error))
         return FALSE;
     /* What was just put back is not in the figures yet. */

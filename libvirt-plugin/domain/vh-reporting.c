@@ -7,6 +7,7 @@
 
 #include "vh-libvirt.h"
 #include "vh-monitor-check.h"
+#include "vh-ready.h"
 #include "vh-units.h"
 
 #include <libvirt/libvirt-qemu.h>
@@ -148,7 +149,7 @@ gboolean vh_reporting_set(virDomainPtr domain, VhMonitorRule rule, gboolean is_e
 {
     VhReportingMonitor monitor = vh_reporting_monitor_of(domain, rule);
 
-    return vh_monitor_check(domain, rule, error) &&
+    return vh_monitor_check(domain, rule, error) && vh_ready_check_job(domain, error) &&
            vh_reporting_monitor_set(&monitor, is_enabled, error);
 }
 
@@ -158,7 +159,7 @@ gboolean vh_reporting_pass_start(virDomainPtr domain, VhMonitorRule rule,
 {
     VhReportingMonitor monitor = vh_reporting_monitor_of(domain, rule);
 
-    return vh_monitor_check(domain, rule, error) &&
+    return vh_monitor_check(domain, rule, error) && vh_ready_check_job(domain, error) &&
            vh_reporting_monitor_start(&monitor, request, ret_id, error);
 }
 

@@ -14,7 +14,10 @@
  * used by several at once.
  *
  * Errors, besides those of vh_reporting_info_check(): DENIED (`monitor`, or the connection is
- * read-only), UNSUPPORTED (not a QEMU domain, or not running), TIMEOUT, GONE.
+ * read-only), UNSUPPORTED (not a QEMU domain, or not running), TIMEOUT, GONE. Nothing is switched
+ * or started while a job (migration, save, dump...) runs on the domain: BUSY, and no monitor
+ * command is sent. A paused guest can be looked at and switched; its driver answers when it goes
+ * on, so that a pass of it is BUSY.
  */
 #pragma once
 
