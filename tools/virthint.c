@@ -5,13 +5,15 @@
  */
 #include "vh-backend-daemon.h"
 #include "vh-backend-local.h"
-#include "vh-backend-reporting.h"
 #include "vh-backend-trace.h"
+#include "vh-cmd-enable.h"
 #include "vh-cmd-simulate.h"
 #include "vh-cmd-trace.h"
 #include "vh-command.h"
 #include "vh-files.h"
 #include "vh-policy-text.h"
+#include "vh-provider.h"
+#include "vh-watch.h"
 
 #include <glib-unix.h>
 #include <json-glib/json-glib.h>
@@ -33,13 +35,10 @@ static void write_text(gboolean is_error, const char *text, gpointer data)
 /* The daemon where it runs and watches what was asked for, else this process. */
 static VhBackend *open_backend(const VhBackendRequest *request, gpointer data, GError **error)
 {
-    VhBackendRequest with_bus = *request;
     g_autoptr(GError) cause = NULL;
 
-    if (with_bus.bus_address == NULL)
-        with_bus.bus_address = g_getenv("VIRTHINT_BUS_ADDRESS");
     if (request->policy_path == NULL || request->access == VH_ACCESS_DAEMON) {
-        VhBackend *backend = vh_backend_daemon_open(&with_bus, &cause);
+        VhBackend *backend = vh_backend_daemon_open(request, &cause);
         if (backend != NULL)
             return backend;
         if (cause != NULL) {
@@ -53,7 +52,7 @@ static VhBackend *open_backend(const VhBackendRequest *request, gpointer data, G
                             "virthintd', or name its bus with --bus");
         return NULL;
     }
-    return vh_backend_local_open(&with_bus, error);
+    return vh_backend_local_open(request, error);
 }
 
 static GVariant *check_policy(const char *const *paths, gpointer data, GError **error)
@@ -67,20 +66,19 @@ static GVariant *check_policy(const char *const *paths, gpointer data, GError **
     return policy != NULL ? g_variant_ref_sink(policy) : NULL;
 }
 
-static GVariant *ask_reporting(const VhBackendRequest *request, const char *domain,
-                               VhReportingWish wish, gpointer data, GError **error)
+/* libvirt's own loop is the default main context, as everything's here. */
+static gboolean await_events(const VhBackendRequest *request, const VhEventsWish *wish,
+                             VhEventSeen seen, gpointer seen_data, guint *ret_n, gpointer data,
+                             GError **error)
 {
-    return vh_backend_reporting(request, domain, wish, error);
+    vh_watch_init();
+    return vh_provider_for_virsh()->events(request, wish, seen, seen_data, ret_n, data, error);
 }
 
 static GVariant *explain_at(const VhBackendRequest *request, const char *domain, gint64 at_us,
                             const char *trace, gpointer data, GError **error)
 {
-    VhBackendRequest with_bus = *request;
-
-    if (with_bus.bus_address == NULL)
-        with_bus.bus_address = g_getenv("VIRTHINT_BUS_ADDRESS");
-    return vh_backend_trace_explain(&with_bus, domain, at_us, trace, error);
+    return vh_backend_trace_explain(request, domain, at_us, trace, error);
 }
 
 static gboolean on_interrupt(gpointer data)
@@ -109,16 +107,13 @@ static gboolean on_resized(gpointer data)
 }
 
 /* What only this program does. */
-static const VhCommand *const own_commands[] = {&vh_cmd_record, &vh_cmd_replay, &vh_cmd_simulate,
+static const VhCommand *const own_commands[] = {&vh_cmd_enable, &vh_cmd_record, &vh_cmd_replay, &vh_cmd_simulate,
                                                 NULL};
 
 int main(int argc, char **argv)
 {
     VhOutput output = {.write = write_text};
-    const VhBackendProvider provider = {.open = open_backend,
-                                        .check = check_policy,
-                                        .reporting = ask_reporting,
-                                        .explain_at = explain_at};
+    VhBackendProvider provider = *vh_provider_for_virsh();
     g_autoptr(GCancellable) cancel = g_cancellable_new();
     const VhProgram program = {
         .program = "virthint",
@@ -129,6 +124,11 @@ int main(int argc, char **argv)
         .extra = own_commands,
     };
 
+    /* what takes the engine, or this process's main loop */
+    provider.open = open_backend;
+    provider.check = check_policy;
+    provider.explain_at = explain_at;
+    provider.events = await_events;
     setlocale(LC_ALL, "");
     signal(SIGPIPE, SIG_IGN); /* a reader that has seen enough must not cut an ask short */
     find_terminal(&output);

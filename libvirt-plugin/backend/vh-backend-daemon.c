@@ -6,10 +6,12 @@
 #include "vh-backend-daemon.h"
 
 #include "vh-dbus-error.h"
+#include "vh-job.h"
 
 #include <string.h>
 
 #define CALL_TIMEOUT_MS 10000
+#define DEFAULT_URI "qemu:///system"
 
 typedef struct {
     VhBackend backend; /* first */
@@ -17,7 +19,8 @@ typedef struct {
     char *owner; /* the daemon's unique name: calls go to this one only */
     char *version;
     char *connection_error;
-    char **only_uris; /* NULL: all */
+    char **only_uris;      /* none: all */
+    gboolean is_only_some; /* it watches others, too */
     gboolean dry_run;
     GCancellable *cancel;
     guint subscriptions[2];
@@ -82,7 +85,7 @@ static GVariant *call(GDBusConnection *connection, const char *name, const char 
                            G_VARIANT_TYPE(reply_type), G_DBUS_CALL_FLAGS_NO_AUTO_START,
                            CALL_TIMEOUT_MS, cancel, on_called, &state);
     while (!state.is_done)
-        g_main_context_iteration(NULL, TRUE);
+        vh_job_iterate(G_MAXINT64, NULL);
     if (state.reply == NULL)
         take_error(error, state.error);
     return state.reply;
@@ -184,14 +187,52 @@ static GVariant *daemon_list(VhBackend *backend, GError **error)
     const Daemon *daemon = daemon_of(backend);
     g_autoptr(GVariant) domains = call_for_document(daemon, "ListDomains", NULL, "(aa{sv})", error);
 
-    if (domains == NULL || daemon->only_uris == NULL)
+    if (domains == NULL || !daemon->is_only_some)
         return g_steal_pointer(&domains);
     return filter(daemon, domains);
 }
 
+/* Whether a document is of what the user calls `domain`. */
+static gboolean is_called(GVariant *doc, const char *domain)
+{
+    const char *name = "", *uuid = "";
+    guint32 id;
+
+    g_variant_lookup(doc, "name", "&s", &name);
+    g_variant_lookup(doc, "uuid", "&s", &uuid);
+    if (g_str_equal(name, domain) || g_ascii_strcasecmp(uuid, domain) == 0)
+        return TRUE;
+    g_autofree char *number =
+        g_variant_lookup(doc, "id", "u", &id) ? g_strdup_printf("%u", id) : NULL;
+    return g_strcmp0(number, domain) == 0;
+}
+
+/* The domain as the daemon is to be asked for it: where it watches more than the user means, one of
+ * the same name may be on another connection. Free with g_free(); NULL: GONE. */
+static char *resolve(VhBackend *backend, const char *domain, GError **error)
+{
+    const char *uuid;
+
+    if (!daemon_of(backend)->is_only_some)
+        return g_strdup(domain);
+    g_autoptr(GVariant) domains = daemon_list(backend, error);
+    for (gsize i = 0; domains != NULL && i < g_variant_n_children(domains); i++) {
+        g_autoptr(GVariant) doc = g_variant_get_child_value(domains, i);
+        if (is_called(doc, domain) && g_variant_lookup(doc, "uuid", "&s", &uuid))
+            return g_strdup(uuid);
+    }
+    if (domains != NULL)
+        g_set_error(error, VH_ERROR, VH_ERROR_GONE, "no domain '%s' is known", domain);
+    return NULL;
+}
+
 static GVariant *daemon_info(VhBackend *backend, const char *domain, GError **error)
 {
-    return call_for_document(daemon_of(backend), "GetDomain", g_variant_new("(s)", domain),
+    g_autofree char *known = resolve(backend, domain, error);
+
+    if (known == NULL)
+        return NULL;
+    return call_for_document(daemon_of(backend), "GetDomain", g_variant_new("(s)", known),
                              "(a{sv})", error);
 }
 
@@ -202,7 +243,11 @@ static GVariant *daemon_plan(VhBackend *backend, GError **error)
 
 static GVariant *daemon_explain(VhBackend *backend, const char *domain, GError **error)
 {
-    return call_for_document(daemon_of(backend), "Explain", g_variant_new("(s)", domain), "(a{sv})",
+    g_autofree char *known = resolve(backend, domain, error);
+
+    if (known == NULL)
+        return NULL;
+    return call_for_document(daemon_of(backend), "Explain", g_variant_new("(s)", known), "(a{sv})",
                              error);
 }
 
@@ -211,7 +256,7 @@ static GVariant *daemon_explain_all(VhBackend *backend, GError **error)
     const Daemon *daemon = daemon_of(backend);
     g_autoptr(GVariant) all = call_for_document(daemon, "ExplainAll", NULL, "(aa{sv})", error);
 
-    if (all == NULL || daemon->only_uris == NULL)
+    if (all == NULL || !daemon->is_only_some)
         return g_steal_pointer(&all);
     return filter(daemon, all);
 }
@@ -220,9 +265,12 @@ static guint64 daemon_ask(VhBackend *backend, const char *domain, const VhAskWis
                           GError **error)
 {
     const Daemon *daemon = daemon_of(backend);
+    g_autofree char *known = resolve(backend, domain, error);
     GVariantBuilder options;
     guint64 id = 0;
 
+    if (known == NULL)
+        return 0;
     g_variant_builder_init(&options, G_VARIANT_TYPE_VARDICT);
     if (wish->deadline_us != 0)
         g_variant_builder_add(&options, "{sv}", "deadline_us",
@@ -231,7 +279,7 @@ static guint64 daemon_ask(VhBackend *backend, const char *domain, const VhAskWis
         g_variant_builder_add(&options, "{sv}", "granule_bytes",
                               g_variant_new_uint64(wish->granule_bytes));
     g_autoptr(GVariant) reply = call_daemon(
-        daemon, "Ask", g_variant_new("(sta{sv})", domain, wish->bytes, &options), "(t)", error);
+        daemon, "Ask", g_variant_new("(sta{sv})", known, wish->bytes, &options), "(t)", error);
     if (reply != NULL)
         g_variant_get(reply, "(t)", &id);
     return id;
@@ -330,7 +378,7 @@ static GVariant *daemon_wait(VhBackend *backend, guint64 id, VhAskProgressFunc p
             progress(&daemon->progress, data);
             continue; /* the main loop has run: it may have ended */
         }
-        g_main_context_iteration(NULL, TRUE);
+        vh_job_iterate(G_MAXINT64, NULL);
         if (daemon->has_progress)
             progress(&daemon->progress, data);
         daemon->has_progress = FALSE;
@@ -393,7 +441,7 @@ static GVariant *daemon_wait_request(VhBackend *backend, guint64 id, VhRequestPr
             /* that it may be over already is no trouble: its end is on its way */
             (void)daemon_cancel_request(backend, id, NULL);
         } else {
-            g_main_context_iteration(NULL, TRUE);
+            vh_job_iterate(G_MAXINT64, NULL);
         }
         if (cancels || daemon->has_request_progress)
             progress(daemon->request_bytes, daemon->request_returned_bytes, daemon->request_asks,
@@ -433,10 +481,12 @@ static const VhBackendOps daemon_ops = {
     .reload = daemon_reload,
 };
 
-/* NULL without an error where there is no bus, and none was named. */
+/* NULL without an error where there is no bus, and none was named, by the request or in
+ * VIRTHINT_BUS_ADDRESS. */
 static GDBusConnection *open_bus(const VhBackendRequest *request, GError **error)
 {
-    const char *address = request->bus_address;
+    const char *address =
+        request->bus_address != NULL ? request->bus_address : g_getenv("VIRTHINT_BUS_ADDRESS");
     g_autoptr(GError) cause = NULL;
     GDBusConnection *connection;
 
@@ -473,18 +523,35 @@ static gboolean read_properties(Daemon *daemon, char ***ret_uris, GError **error
     return TRUE;
 }
 
-/* Whether it watches all that the user named; says so where not. */
-static gboolean does_watch(const VhBackendRequest *request, char **watched)
+/* As which of its connections the daemon watches `uri`; NULL where it does not. Without any of its
+ * own it takes libvirt's default, which on a host is the system's QEMU. */
+static const char *watched_as(char *const *watched, const char *uri)
 {
+    if (g_strv_contains((const char *const *)watched, uri))
+        return uri;
+    return g_str_equal(uri, DEFAULT_URI) && g_strv_contains((const char *const *)watched, "")
+               ? ""
+               : NULL;
+}
+
+/* The connections that the user named, as the daemon names them; no element: all. NULL, having said
+ * so, where it does not watch one. */
+static char **match_uris(const VhBackendRequest *request, char *const *watched)
+{
+    g_autoptr(GPtrArray) matched = g_ptr_array_new_with_free_func(g_free);
+
     for (guint i = 0; request->uris != NULL && request->uris[i] != NULL; i++) {
-        if (g_strv_contains((const char *const *)watched, request->uris[i]))
-            continue;
-        g_autofree char *text =
-            g_strdup_printf("virthintd runs, but does not watch %s", request->uris[i]);
-        request->notice(text, request->notice_data);
-        return FALSE;
+        const char *uri = watched_as(watched, request->uris[i]);
+        if (uri == NULL) {
+            g_autofree char *text =
+                g_strdup_printf("virthintd runs, but does not watch %s", request->uris[i]);
+            request->notice(text, request->notice_data);
+            return NULL;
+        }
+        g_ptr_array_add(matched, g_strdup(uri));
     }
-    return TRUE;
+    g_ptr_array_add(matched, NULL);
+    return (char **)g_ptr_array_steal(matched, NULL);
 }
 
 static void subscribe(Daemon *daemon)
@@ -521,9 +588,13 @@ VhBackend *vh_backend_daemon_open(const VhBackendRequest *request, GError **erro
         g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, (GDestroyNotify)g_variant_unref);
     daemon->ended_requests =
         g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, (GDestroyNotify)g_variant_unref);
-    if (!read_properties(daemon, &watched, error) || !does_watch(request, watched))
+    if (!read_properties(daemon, &watched, error))
         return NULL;
-    daemon->only_uris = g_strdupv((char **)request->uris);
+    daemon->only_uris = match_uris(request, watched);
+    if (daemon->only_uris == NULL)
+        return NULL;
+    daemon->is_only_some = g_strv_length(daemon->only_uris) > 0 &&
+                           g_strv_length(watched) > g_strv_length(daemon->only_uris);
     subscribe(daemon);
     return g_steal_pointer(&backend);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A domain's page reporting, asked of its QEMU over an own connection. */
+/* A domain's page reporting, asked of its QEMU over the request's connection or an own one. */
 #pragma once
 
 #include "vh-backend.h"

@@ -28,7 +28,7 @@ static void add_known(GVariantBuilder *doc, const char *key, guint64 bytes)
         add(doc, key, g_variant_new_uint64(bytes));
 }
 
-static GVariant *pass_of(const VhReportingPass *pass)
+GVariant *vh_doc_pass(const VhReportingPass *pass)
 {
     GVariantBuilder doc;
 
@@ -88,6 +88,6 @@ void vh_doc_add_reporting(GVariantBuilder *doc, const VhReportingInfo *info)
     add(doc, "offered", features(info->offered));
     add(doc, "negotiated", features(info->negotiated));
     if (info->has_pass)
-        add(doc, "pass", pass_of(&info->pass));
+        add(doc, "pass", vh_doc_pass(&info->pass));
     add(doc, "counters", counters_of(&info->counters));
 }

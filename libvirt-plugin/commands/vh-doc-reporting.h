@@ -11,4 +11,7 @@ G_BEGIN_DECLS
 /* Adds the keys of the document "reporting", but for those that say whose it is. */
 void vh_doc_add_reporting(GVariantBuilder *doc, const VhReportingInfo *info);
 
+/* One pass, as a floating a{sv}. */
+GVariant *vh_doc_pass(const VhReportingPass *pass);
+
 G_END_DECLS

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A thread goes from domain to domain. The caller watches it: where it stays with one for too long,
+ * that one hangs, the thread is left to itself, and another goes on with the next.
+ */
+#include "vh-look.h"
+
+#include "vh-job.h"
+#include "vh-metadata.h"
+#include "vh-units.h"
+
+#include <string.h>
+
+#define DEADLINE_US (1 * VH_SEC)
+#define LIST_DEADLINE_US (10 * VH_SEC)
+#define WATCH_US (50 * VH_MS)
+#define THREADS_MAX 8    /* beyond that, QEMUs are not asked */
+#define OCCUPIED_MS 200u /* a monitor that waits for its QEMU so long hangs, as in vh-poller.c */
+
+typedef struct {
+    int references; /* atomic: the caller and each thread */
+    GMutex mutex;
+    GPtrArray *seen;
+    guint next;
+    guint turn;       /* the thread that counts */
+    gint64 since_us;  /* it has been with the domain before `next` since then; 0: with none */
+    gboolean is_over; /* all have been looked at */
+    GMainContext *context;
+} Look;
+
+typedef struct {
+    Look *look;
+    guint turn;
+} Walk;
+
+void vh_seen_free(VhSeen *seen)
+{
+    if (seen == NULL)
+        return;
+    if (seen->domain != NULL)
+        virDomainFree(seen->domain);
+    g_free(seen->name);
+    g_free(seen->override_error);
+    g_free(seen);
+}
+
+static void look_unref(Look *look)
+{
+    if (!g_atomic_int_dec_and_test(&look->references))
+        return;
+    g_clear_pointer(&look->seen, g_ptr_array_unref);
+    g_main_context_unref(look->context);
+    g_mutex_clear(&look->mutex);
+    g_free(look);
+}
+
+static VhSeen *seen_new(virDomainPtr domain)
+{
+    VhSeen *seen = g_new0(VhSeen, 1);
+    unsigned int id = virDomainGetID(domain);
+
+    virDomainRef(domain);
+    seen->domain = domain;
+    seen->uuid = vh_libvirt_uuid(domain);
+    seen->name = g_strdup(virDomainGetName(domain));
+    seen->id = id == (unsigned int)-1 ? -1 : (int)id;
+    seen->is_active = seen->id >= 0;
+    return seen;
+}
+
+/* Its QEMU has been silent for so long that the next question would wait, too. Never blocks. */
+static gboolean is_stuck(virDomainPtr domain)
+{
+    virDomainControlInfo info;
+
+    return virDomainGetControlInfo(domain, &info, 0) == 0 &&
+           (info.state == VIR_DOMAIN_CONTROL_ERROR ||
+            (info.state == VIR_DOMAIN_CONTROL_OCCUPIED && info.stateTime >= OCCUPIED_MS));
+}
+
+/* What libvirt knows by itself. */
+static void read_static(virDomainPtr domain, VhSeen *seen)
+{
+    g_autoptr(GError) error = NULL;
+    char *xml = virDomainGetXMLDesc(domain, 0);
+    int state;
+
+    if (xml != NULL)
+        seen->has_probe = vh_probe_parse(xml, &seen->probe, NULL);
+    free(xml);
+    if (virDomainGetState(domain, &state, NULL, 0) == 0)
+        seen->stats.state = state;
+    if (!vh_metadata_get_override(domain, VH_METADATA_CURRENT, &seen->override, &error))
+        seen->override_error = g_strdup(error->message);
+    if (!seen->is_active || !vh_in_flight_get(domain, &seen->record, &seen->has_record, NULL))
+        return;
+    seen->is_interrupted =
+        seen->has_record && !vh_in_flight_is_live(&seen->record, g_get_real_time());
+}
+
+/* What QEMU has to say. */
+static void read_live(virDomainPtr domain, VhSeen *seen)
+{
+    virDomainJobInfo job;
+
+    seen->has_stats = vh_stats_read(domain, &seen->stats, NULL);
+    if (seen->has_stats && seen->has_probe)
+        vh_probe_apply_stats(&seen->probe, &seen->stats, 0, g_get_real_time());
+    seen->has_job = seen->is_active && virDomainGetJobInfo(domain, &job) == 0 &&
+                    job.type != VIR_DOMAIN_JOB_NONE;
+}
+
+static VhSeen *seen_copy(const VhSeen *seen)
+{
+    VhSeen *copy = g_memdup2(seen, sizeof *seen);
+
+    virDomainRef(copy->domain);
+    copy->name = g_strdup(seen->name);
+    copy->override_error = g_strdup(seen->override_error);
+    return copy;
+}
+
+/* Puts in a copy of what was found out. FALSE where this thread does not count any more. */
+static gboolean put(const Walk *walk, guint index, const VhSeen *seen)
+{
+    Look *look = walk->look;
+
+    g_mutex_lock(&look->mutex);
+    gboolean counts = look->turn == walk->turn;
+    if (counts) {
+        vh_seen_free(look->seen->pdata[index]);
+        look->seen->pdata[index] = seen_copy(seen);
+    }
+    g_mutex_unlock(&look->mutex);
+    return counts;
+}
+
+static void look_at(const Walk *walk, guint index, VhSeen *seen)
+{
+    read_static(seen->domain, seen);
+    if (!put(walk, index, seen))
+        return;
+    if (seen->is_active && is_stuck(seen->domain))
+        seen->is_hung = TRUE;
+    else if (walk->turn < THREADS_MAX || !seen->is_active)
+        read_live(seen->domain, seen);
+    put(walk, index, seen);
+}
+
+/* A copy of the next domain; NULL where there is none for this thread. */
+static VhSeen *take_next(const Walk *walk, guint *ret_index)
+{
+    Look *look = walk->look;
+    VhSeen *next = NULL;
+
+    g_mutex_lock(&look->mutex);
+    if (look->turn == walk->turn && look->next < look->seen->len) {
+        *ret_index = look->next++;
+        next = seen_copy(look->seen->pdata[*ret_index]);
+        look->since_us = g_get_monotonic_time();
+    } else if (look->turn == walk->turn) {
+        look->is_over = TRUE;
+    }
+    g_mutex_unlock(&look->mutex);
+    return next;
+}
+
+static gpointer walk_main(gpointer data)
+{
+    Walk *walk = data;
+    VhSeen *seen;
+    guint index;
+
+    while ((seen = take_next(walk, &index)) != NULL) {
+        look_at(walk, index, seen);
+        vh_seen_free(seen);
+    }
+    g_main_context_wakeup(walk->look->context);
+    look_unref(walk->look);
+    g_free(walk);
+    return NULL;
+}
+
+/* A thread that counts from now on. */
+static void start_walk(Look *look)
+{
+    Walk *walk = g_new0(Walk, 1);
+
+    g_atomic_int_inc(&look->references);
+    walk->look = look;
+    walk->turn = look->turn;
+    g_thread_unref(g_thread_new("vh-look", walk_main, walk));
+}
+
+/* Whether all have been looked at. A domain that has been held on to for too long hangs. */
+static gboolean check(Look *look)
+{
+    gint64 now_us = g_get_monotonic_time();
+    gboolean has_stuck = FALSE;
+
+    g_mutex_lock(&look->mutex);
+    gboolean is_over = look->is_over;
+    if (!is_over && look->since_us != 0 && now_us - look->since_us > DEADLINE_US) {
+        VhSeen *held = look->seen->pdata[look->next - 1];
+        held->is_hung = TRUE;
+        look->turn++;
+        look->since_us = 0;
+        has_stuck = TRUE;
+    }
+    g_mutex_unlock(&look->mutex);
+    if (has_stuck)
+        start_walk(look);
+    return is_over;
+}
+
+static Look *look_new(GPtrArray *seen)
+{
+    Look *look = g_new0(Look, 1);
+
+    look->references = 1;
+    g_mutex_init(&look->mutex);
+    look->seen = g_ptr_array_ref(seen);
+    look->context = g_main_context_ref_thread_default();
+    return look;
+}
+
+static int by_name(gconstpointer a, gconstpointer b)
+{
+    const VhSeen *const *first = a, *const *second = b;
+    return g_strcmp0((*first)->name, (*second)->name);
+}
+
+static gpointer list_domains(gpointer data, GError **error)
+{
+    g_autoptr(GPtrArray) seen = g_ptr_array_new_with_free_func((GDestroyNotify)vh_seen_free);
+    virDomainPtr *domains = NULL;
+    int n = virConnectListAllDomains(data, &domains, 0);
+
+    if (n < 0) {
+        vh_libvirt_set_error(error, NULL);
+        return NULL;
+    }
+    for (int i = 0; i < n; i++) {
+        g_ptr_array_add(seen, seen_new(domains[i]));
+        virDomainFree(domains[i]);
+    }
+    free(domains);
+    g_ptr_array_sort(seen, by_name);
+    return g_steal_pointer(&seen);
+}
+
+static void close_connection(gpointer connection)
+{
+    virConnectClose(connection);
+}
+
+static GPtrArray *find_all(virConnectPtr connection, GCancellable *cancel, GError **error)
+{
+    if (virConnectRef(connection) < 0) {
+        vh_libvirt_set_error(error, NULL);
+        return NULL;
+    }
+    return vh_job_run(list_domains, connection, close_connection, (GDestroyNotify)g_ptr_array_unref,
+                      LIST_DEADLINE_US, cancel, error);
+}
+
+GPtrArray *vh_look(virConnectPtr connection, virDomainPtr only, GCancellable *cancel,
+                   GError **error)
+{
+    g_autoptr(GPtrArray) seen = NULL;
+
+    if (only != NULL) {
+        seen = g_ptr_array_new_with_free_func((GDestroyNotify)vh_seen_free);
+        g_ptr_array_add(seen, seen_new(only));
+    } else {
+        seen = find_all(connection, cancel, error);
+    }
+    if (seen == NULL)
+        return NULL;
+    Look *look = look_new(seen);
+    start_walk(look);
+    while (!check(look) && !g_cancellable_is_cancelled(cancel))
+        vh_job_iterate(g_get_monotonic_time() + WATCH_US, cancel);
+    g_mutex_lock(&look->mutex);
+    look->turn++; /* whoever is still at it puts in nothing any more */
+    g_mutex_unlock(&look->mutex);
+    look_unref(look);
+    if (g_cancellable_set_error_if_cancelled(cancel, error))
+        return NULL;
+    return g_steal_pointer(&seen);
+}
