@@ -341,6 +341,11 @@ void vh_looks_complete(VhLooks *looks, virDomainPtr domain, VhEvent *event)
     want(entry);
 }
 
+gboolean vh_looks_are_done(const VhLooks *looks)
+{
+    return looks->n_threads == 0 && g_queue_is_empty((GQueue *)&looks->waiting);
+}
+
 void vh_looks_free(VhLooks *looks)
 {
     if (!looks)

@@ -332,6 +332,11 @@ guint vh_events_get_kinds(const VhEvents *events)
     return events->kinds;
 }
 
+gboolean vh_events_are_seen(const VhEvents *events)
+{
+    return !events->looks || vh_looks_are_done(events->looks);
+}
+
 void vh_events_free(VhEvents *events)
 {
     if (!events)
