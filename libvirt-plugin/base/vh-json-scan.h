@@ -24,25 +24,25 @@ typedef struct VhJsonLines VhJsonLines;
  * value. VH_ERROR_INVALID with "line N: " and what would be right. ret_lines may be NULL. Does not
  * block, allocates in proportion to the number of values.
  */
-VH_PUBLIC gboolean vh_json_scan(const char *text, gsize length, VhJsonLines **ret_lines,
-                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
+gboolean vh_json_scan(const char *text, gsize length, VhJsonLines **ret_lines,
+                      GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /*
  * The line (from 1) on which the value at `path` starts (the key's line for a member); 0 where
  * there is no such path. Paths are JSON Pointers (RFC 6901): "", "/pool/levels/low",
  * "/match/3/name".
  */
-VH_PUBLIC guint vh_json_lines_get(const VhJsonLines *lines, const char *path);
+guint vh_json_lines_get(const VhJsonLines *lines, const char *path);
 
 /*
  * Where in the text (bytes from its start) the value at `path` stands, and how long it is; a
  * string's quotes count. FALSE where there is no such path. Values are read from there, for those
  * who need a few of them and no tree.
  */
-VH_PUBLIC gboolean vh_json_lines_get_place(const VhJsonLines *lines, const char *path,
-                                           gsize *ret_start, gsize *ret_length);
+gboolean vh_json_lines_get_place(const VhJsonLines *lines, const char *path, gsize *ret_start,
+                                 gsize *ret_length);
 
-VH_PUBLIC void vh_json_lines_free(VhJsonLines *lines);
+void vh_json_lines_free(VhJsonLines *lines);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VhJsonLines, vh_json_lines_free)
 
 G_END_DECLS

@@ -16,16 +16,16 @@ G_BEGIN_DECLS
  * "...": what a guest, a file or an administrator wrote can neither forge a log line nor flood it.
  * NULL gives "(none)". Free with g_free().
  */
-VH_PUBLIC char *vh_text_quote(const char *text);
+char *vh_text_quote(const char *text);
 
 /*
  * The word of the NULL-terminated list that `text` most likely stands for: one slip (a
  * letter wrong, missing, too many, or two swapped) for each three letters, at least one; case
  * aside. NULL where none comes near.
  */
-VH_PUBLIC const char *vh_text_nearest(const char *text, const char *const *words);
+const char *vh_text_nearest(const char *text, const char *const *words);
 
 /* "a, b or c" from a NULL-terminated list. Free with g_free(). */
-VH_PUBLIC char *vh_text_join_or(const char *const *words);
+char *vh_text_join_or(const char *const *words);
 
 G_END_DECLS
