@@ -22,6 +22,7 @@ static const int event_ids[] = {
 struct VhLink {
     int references; /* atomic */
     guint serial;
+    VhSocket *socket; /* NULL: by the URI */
     char *uri;
     gboolean read_only;
     VhPort *port;
@@ -201,7 +202,7 @@ static gpointer open_main(gpointer data)
 {
     VhLink *link = data;
 
-    link->connection = vh_libvirt_open(link->uri, link->read_only, &link->error);
+    link->connection = vh_socket_open(link->socket, link->uri, link->read_only, &link->error);
     if (link->connection) {
         register_close(link);
         register_events(link);
@@ -218,13 +219,14 @@ static void free_domain(gpointer domain)
     virDomainFree(domain);
 }
 
-void vh_link_open(const char *uri, gboolean read_only, guint serial, VhPort *port,
+void vh_link_open(VhSocket *socket, const char *uri, gboolean read_only, guint serial, VhPort *port,
                   const VhLinkFuncs *funcs)
 {
     VhLink *link = g_new0(VhLink, 1);
 
     link->references = 1;
     link->serial = serial;
+    link->socket = socket ? vh_socket_ref(socket) : NULL;
     link->uri = g_strdup(uri);
     link->read_only = read_only;
     link->port = vh_port_ref(port);
@@ -258,6 +260,7 @@ static gpointer close_main(gpointer data)
         virConnectClose(link->connection);
     g_clear_error(&link->error);
     vh_port_unref(link->port);
+    vh_socket_unref(link->socket);
     g_free(link->uri);
     g_free(link);
     return NULL;

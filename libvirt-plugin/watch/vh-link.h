@@ -7,6 +7,7 @@
 
 #include "vh-libvirt.h"
 #include "vh-port.h"
+#include "vh-socket.h"
 
 G_BEGIN_DECLS
 
@@ -27,8 +28,9 @@ typedef struct {
     const char *text;    /* why it closed; static */
 } VhLinkNews;
 
-/* Opens in the background; `opened` follows unless the call never returns. */
-void vh_link_open(const char *uri, gboolean read_only, guint serial, VhPort *port,
+/* Opens in the background (see vh_socket_open()); `opened` follows unless the call never returns.
+ */
+void vh_link_open(VhSocket *socket, const char *uri, gboolean read_only, guint serial, VhPort *port,
                   const VhLinkFuncs *funcs);
 
 VhLink *vh_link_ref(VhLink *link);

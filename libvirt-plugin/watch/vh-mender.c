@@ -10,6 +10,7 @@
 #define RECOVER_US (20 * G_USEC_PER_SEC)
 
 typedef struct {
+    VhSocket *socket;
     char *uri;
     VhPort *port;
     VhPortFunc mended;
@@ -28,7 +29,8 @@ static gpointer mender_main(gpointer data)
 {
     Mender *mender = data;
     VhMended *result = mender->result;
-    g_autoptr(virConnect) connection = vh_libvirt_open(mender->uri, FALSE, &result->error);
+    g_autoptr(virConnect) connection =
+        vh_socket_open(mender->socket, mender->uri, FALSE, &result->error);
     virDomainPtr domain = NULL;
 
     if (connection) {
@@ -44,15 +46,18 @@ static gpointer mender_main(gpointer data)
     vh_port_add_stray(mender->port, -1);
     vh_port_post(mender->port, mender->mended, result, mended_free);
     vh_port_unref(mender->port);
+    vh_socket_unref(mender->socket);
     g_free(mender->uri);
     g_free(mender);
     return NULL;
 }
 
-void vh_mender_start(const char *uri, const VhUuid *uuid, VhPort *port, VhPortFunc mended)
+void vh_mender_start(VhSocket *socket, const char *uri, const VhUuid *uuid, VhPort *port,
+                     VhPortFunc mended)
 {
     Mender *mender = g_new0(Mender, 1);
 
+    mender->socket = socket ? vh_socket_ref(socket) : NULL;
     mender->uri = g_strdup(uri);
     mender->port = vh_port_ref(port);
     mender->mended = mended;

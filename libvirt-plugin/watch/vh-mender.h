@@ -3,6 +3,7 @@
 #pragma once
 
 #include "vh-port.h"
+#include "vh-socket.h"
 #include "vh-uuid.h"
 
 G_BEGIN_DECLS
@@ -15,6 +16,7 @@ typedef struct {
 
 /* On a thread and a connection of its own; `mended` is posted with a VhMended unless a call never
  * returns. */
-void vh_mender_start(const char *uri, const VhUuid *uuid, VhPort *port, VhPortFunc mended);
+void vh_mender_start(VhSocket *socket, const char *uri, const VhUuid *uuid, VhPort *port,
+                     VhPortFunc mended);
 
 G_END_DECLS

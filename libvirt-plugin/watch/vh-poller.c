@@ -18,6 +18,7 @@
 
 struct VhPoller {
     int references; /* atomic: the watch and the thread */
+    VhSocket *socket;
     char *uri;
     gboolean read_only;
     VhPort *port;
@@ -47,6 +48,7 @@ static void poller_unref(VhPoller *poller)
     g_mutex_clear(&poller->mutex);
     g_cond_clear(&poller->changed);
     vh_port_unref(poller->port);
+    vh_socket_unref(poller->socket);
     g_free(poller->uri);
     g_free(poller);
 }
@@ -288,7 +290,7 @@ static void run_poll(VhPoller *poller, virConnectPtr *connection, VhPoll *poll)
     GError *error = NULL;
 
     if (!*connection)
-        *connection = vh_libvirt_open(poller->uri, poller->read_only, &error);
+        *connection = vh_socket_open(poller->socket, poller->uri, poller->read_only, &error);
     work.connection = *connection;
     if (*connection && carry_out(&work, &error) && virConnectIsAlive(*connection) == 1)
         return;
@@ -339,11 +341,13 @@ static gpointer poller_main(gpointer data)
     return NULL;
 }
 
-VhPoller *vh_poller_new(const char *uri, gboolean read_only, VhPort *port, VhPortFunc ended)
+VhPoller *vh_poller_new(VhSocket *socket, const char *uri, gboolean read_only, VhPort *port,
+                        VhPortFunc ended)
 {
     VhPoller *poller = g_new0(VhPoller, 1);
 
     poller->references = 2;
+    poller->socket = socket ? vh_socket_ref(socket) : NULL;
     poller->uri = g_strdup(uri);
     poller->read_only = read_only;
     poller->port = vh_port_ref(port);

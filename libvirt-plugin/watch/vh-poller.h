@@ -9,6 +9,7 @@
 #include "vh-override.h"
 #include "vh-port.h"
 #include "vh-probe.h"
+#include "vh-socket.h"
 #include "vh-uuid.h"
 
 G_BEGIN_DECLS
@@ -104,7 +105,8 @@ typedef struct VhPoller VhPoller;
 
 /* Starts the thread; it connects with its first poll. `ended` is posted to the port with the poll
  * as its payload. */
-VhPoller *vh_poller_new(const char *uri, gboolean read_only, VhPort *port, VhPortFunc ended);
+VhPoller *vh_poller_new(VhSocket *socket, const char *uri, gboolean read_only, VhPort *port,
+                        VhPortFunc ended);
 void vh_poller_submit(VhPoller *poller, VhPoll *poll);
 
 /* Lets go of it. The thread ends when its call returns, and cleans up after itself; until then it

@@ -28,7 +28,8 @@
 #define STRAYS_LIMIT 12
 
 struct VhWatch {
-    char *uri; /* NULL: libvirt's default */
+    VhSocket *socket; /* NULL: by the URI */
+    char *uri;        /* NULL: libvirt's default */
     gboolean read_only;
     gint64 poll_deadline_us;
     gint64 stats_period_us;
@@ -206,7 +207,8 @@ static void start_connecting(VhWatch *watch)
         retry_later(watch);
         return;
     }
-    vh_link_open(watch->uri, watch->read_only, ++watch->link_serial, watch->port, &funcs);
+    vh_link_open(watch->socket, watch->uri, watch->read_only, ++watch->link_serial, watch->port,
+                 &funcs);
     timer_start(watch, &watch->connect_limit, CONNECT_DEADLINE_US, on_connect_limit);
 }
 
@@ -228,7 +230,7 @@ static void start_mending(VhWatch *watch)
     while (
         !watch->read_only && vh_port_count_strays(watch->port) < STRAYS_MAX &&
         vh_entries_next_to_mend(watch->entries, g_get_monotonic_time(), g_get_real_time(), &uuid))
-        vh_mender_start(watch->uri, &uuid, watch->port, on_mended);
+        vh_mender_start(watch->socket, watch->uri, &uuid, watch->port, on_mended);
 }
 
 static gboolean is_wanted(const VhUuid *uuid, gpointer data)
@@ -358,7 +360,8 @@ static void start_poll(VhWatch *watch, VhPollMode mode)
     watch->poll = vh_poll_new(mode, (const VhPollItem *)(gconstpointer)plan->data, plan->len,
                               watch->stats_period_us, watch->monitor, watch->keeps_xml);
     if (!watch->poller)
-        watch->poller = vh_poller_new(watch->uri, watch->read_only, watch->port, on_poll_ended);
+        watch->poller =
+            vh_poller_new(watch->socket, watch->uri, watch->read_only, watch->port, on_poll_ended);
     vh_poller_submit(watch->poller, watch->poll);
     if (mode == VH_POLL_BULK)
         timer_start(watch, &watch->soft, deadline_us(watch) / 2, on_soft);
@@ -382,6 +385,7 @@ VhWatch *vh_watch_new(const VhWatchOptions *options, const VhWatchCallbacks *cal
 {
     VhWatch *watch = g_new0(VhWatch, 1);
 
+    watch->socket = options->socket ? vh_socket_ref(options->socket) : NULL;
     watch->uri = g_strdup(options->uri);
     watch->read_only = options->read_only;
     watch->poll_deadline_us =
@@ -507,6 +511,7 @@ void vh_watch_free(VhWatch *watch)
     g_main_context_unref(watch->context);
     g_free(watch->trouble);
     g_free(watch->error);
+    vh_socket_unref(watch->socket);
     g_free(watch->uri);
     g_free(watch);
 }

@@ -23,6 +23,8 @@ typedef struct {
                                 can, which taints the domain. Not where read_only. */
     gboolean keeps_xml;      /* views have the domains' XML, too */
     GMainContext *context;   /* where callbacks arrive; NULL: the default one */
+    struct VhSocket *socket; /* a daemon's socket that was discovered: connected to in place of the
+                                URI, which is its name then; NULL: none. Counted. */
 } VhWatchOptions;
 
 /* One domain in a view. */
@@ -64,6 +66,7 @@ typedef enum {
     VH_WATCH_PERIOD_SET,   /* a stats period was set where there was none */
     VH_WATCH_RECOVERED,    /* an interrupted ask was put back; text: what was done */
     VH_WATCH_TROUBLE,      /* anything else worth a line */
+    VH_WATCH_ENDED,        /* told by who discovers: the daemon is gone for good; text: why */
 } VhWatchEvent;
 
 typedef struct VhWatch VhWatch;

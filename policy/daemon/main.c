@@ -6,12 +6,14 @@
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 
 #define DEFAULT_POLICY VH_SYSCONFDIR "/virthint/policy.d"
 
 typedef struct {
     char *policy;
     char **uris;
+    char **sockets;
     char *state;
     char *bus;
     char *engine;
@@ -28,6 +30,7 @@ static void options_clear(Options *options)
 {
     g_free(options->policy);
     g_strfreev(options->uris);
+    g_strfreev(options->sockets);
     g_free(options->state);
     g_free(options->bus);
     g_free(options->engine);
@@ -43,6 +46,8 @@ static gboolean parse_options(int *argc, char ***argv, Options *options, GError 
          "Policy files (" DEFAULT_POLICY ")", "DIR"},
         {"connect", 'c', 0, G_OPTION_ARG_STRING_ARRAY, &options->uris,
          "A libvirt connection; repeatable", "URI"},
+        {"sockets", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->sockets,
+         "Follow all libvirt sockets that fit; repeatable", "PATTERN"},
         {"state", 's', 0, G_OPTION_ARG_FILENAME, &options->state, "Remember what was learned there",
          "FILE"},
         {"bus", 'b', 0, G_OPTION_ARG_STRING, &options->bus,
@@ -117,6 +122,24 @@ static gboolean read_record_options(const Options *options, VhRecorderOptions *r
     return TRUE;
 }
 
+/* Each connection takes some descriptors, and a libvirt daemon in a pod is not ours to start. */
+static VhDiscover *prepare_discovery(const Options *options, GError **error)
+{
+    VhDiscover *discover = vh_discover_new((const char *const *)options->sockets, error);
+    struct rlimit limit;
+
+    if (!discover) {
+        g_prefix_error(error, "--sockets: ");
+        return NULL;
+    }
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    g_setenv("LIBVIRT_AUTOSTART", "0", FALSE);
+    return discover;
+}
+
 static int fail(const GError *error, int status)
 {
     fprintf(stderr, "virthintd: %s\n", error->message);
@@ -143,6 +166,9 @@ int main(int argc, char **argv)
     VhRecorderOptions record;
     if (!read_record_options(&options, &record, &error))
         return fail(error, 2);
+    VhDiscover *discover = NULL;
+    if (options.sockets && !(discover = prepare_discovery(&options, &error)))
+        return fail(error, 2);
     VhDaemonOptions daemon = {
         .policy_path = options.policy ? options.policy : DEFAULT_POLICY,
         .policy_is_default = !options.policy,
@@ -151,6 +177,7 @@ int main(int argc, char **argv)
         .record = record,
         .once = options.once,
         .session = {.uris = (const char *const *)options.uris,
+                    .discover = discover,
                     .engine = engine,
                     .dry_run = options.dry_run},
     };

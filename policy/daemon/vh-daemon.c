@@ -298,7 +298,6 @@ static gboolean start_bus(Daemon *daemon, GError **error)
         record_path ? g_canonicalize_filename(record_path, NULL) : NULL; /* for other folders */
     const VhDbusHooks hooks = {.reload = reload,
                                .engine = session->engine->name,
-                               .uris = session->uris,
                                .record_file = record_file,
                                .dry_run = session->dry_run};
     const char *address = daemon->options->bus_address;
@@ -350,6 +349,8 @@ int vh_daemon_run(const VhDaemonOptions *options, GError **error)
     if (is_started)
         run(&daemon);
     vh_dbus_free(daemon.bus);
+    if (!daemon.session)
+        vh_discover_free(options->session.discover);
     vh_session_free(daemon.session);
     vh_log_diff_free(daemon.diff);
     g_free(daemon.trouble);

@@ -211,15 +211,19 @@ static void connect_methods(VhDbus *dbus)
         g_signal_connect(dbus->skeleton, methods[i].signal, methods[i].handler, dbus);
 }
 
+static void set_connections(VhDbus *dbus)
+{
+    g_auto(GStrv) uris = vh_session_connections(dbus->session);
+
+    vh_dbus_daemon1_set_connections(dbus->skeleton, (const char *const *)uris);
+}
+
 static void set_constants(VhDbus *dbus, const VhDbusHooks *hooks)
 {
-    static const char *const default_uris[] = {"", NULL};
-    gboolean has_uris = hooks->uris != NULL && hooks->uris[0] != NULL;
-
     vh_dbus_daemon1_set_version(dbus->skeleton, VH_VERSION);
     vh_dbus_daemon1_set_engine(dbus->skeleton,
                                hooks->engine != NULL ? hooks->engine : vh_engine_names()[0]);
-    vh_dbus_daemon1_set_connections(dbus->skeleton, has_uris ? hooks->uris : default_uris);
+    set_connections(dbus);
     vh_dbus_daemon1_set_dry_run(dbus->skeleton, hooks->dry_run);
     vh_dbus_daemon1_set_record_file(dbus->skeleton,
                                     hooks->record_file != NULL ? hooks->record_file : "");
@@ -362,6 +366,7 @@ void vh_dbus_cycled(VhDbus *dbus)
     vh_dbus_daemon1_set_level(dbus->skeleton, vh_level_name(vh_session_plan(dbus->session)->level));
     vh_dbus_daemon1_set_connection_error(dbus->skeleton,
                                          is_connected || message == NULL ? "" : message);
+    set_connections(dbus);
     if (g_strcmp0(digest, dbus->digest) == 0)
         return;
     g_free(dbus->digest);

@@ -14,8 +14,7 @@ G_BEGIN_DECLS
 typedef struct {
     /* Reads the policy again and puts it in force; its error is also the property PolicyError. */
     gboolean (*reload)(gpointer data, GError **error);
-    const char *engine;      /* NULL: the default one's name */
-    const char *const *uris; /* NULL or empty: libvirt's default */
+    const char *engine; /* NULL: the default one's name */
     gboolean dry_run;
     const char *record_file; /* NULL: nothing is recorded */
 } VhDbusHooks;

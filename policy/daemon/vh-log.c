@@ -338,6 +338,7 @@ static const struct {
     [VH_WATCH_PERIOD_SET] = {G_LOG_LEVEL_INFO, ""},
     [VH_WATCH_RECOVERED] = {G_LOG_LEVEL_MESSAGE, ""},
     [VH_WATCH_TROUBLE] = {G_LOG_LEVEL_WARNING, ""},
+    [VH_WATCH_ENDED] = {G_LOG_LEVEL_MESSAGE, "not followed any more: "},
 };
 
 void vh_log_watch_event(const char *uri, VhWatchEvent event, const char *name, const VhUuid *uuid,

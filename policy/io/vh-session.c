@@ -3,6 +3,7 @@
 #include "vh-session.h"
 #include "vh-asks.h"
 #include "vh-eligible.h"
+#include "vh-follow.h"
 #include "vh-source-libvirt.h"
 #include "vh-switches.h"
 #include "vh-treatment.h"
@@ -27,6 +28,7 @@ struct VhSession {
     gpointer data;
 
     GPtrArray *watches; /* VhWatch */
+    VhFollow *follow;   /* adds and frees some of them; NULL: nothing is discovered */
     VhAsks *asks;
     VhSwitches *switches;
     VhSource *source;
@@ -39,6 +41,7 @@ struct VhSession {
     gboolean is_polling;
     gboolean poll_again;
     guint n_awaited; /* watches whose poll has not ended */
+    guint soon;      /* a poll, or the end of one that waits for nobody, from the main loop */
 };
 
 static void on_ask_started(const VhInFlight *ask, gpointer data)
@@ -100,12 +103,8 @@ static void run_cycle(VhSession *session)
         session->callbacks.cycled(session, ran ? NULL : error, session->data);
 }
 
-static void on_polled(VhWatch *watch, gpointer data)
+static void end_poll(VhSession *session)
 {
-    VhSession *session = data;
-
-    if (!session->is_polling || --session->n_awaited > 0)
-        return;
     session->is_polling = FALSE;
     if (session->is_draining)
         return;
@@ -114,14 +113,49 @@ static void on_polled(VhWatch *watch, gpointer data)
         vh_session_poll(session);
 }
 
+static void on_polled(VhWatch *watch, gpointer data)
+{
+    VhSession *session = data;
+
+    if (session->is_polling && --session->n_awaited == 0)
+        end_poll(session);
+}
+
+static gboolean on_soon(gpointer data)
+{
+    VhSession *session = data;
+
+    session->soon = 0;
+    if (session->is_polling && session->n_awaited == 0)
+        end_poll(session);
+    else
+        vh_session_poll(session);
+    return G_SOURCE_REMOVE;
+}
+
+static void do_soon(VhSession *session)
+{
+    if (session->soon == 0)
+        session->soon = g_idle_add(on_soon, session);
+}
+
+static void tell_watch_event(VhSession *session, const char *uri, VhWatchEvent event,
+                             const char *name, const VhUuid *uuid, const char *text)
+{
+    if (session->callbacks.watch_event)
+        session->callbacks.watch_event(session, uri, event, name, uuid, text, session->data);
+}
+
 static void on_watch_event(VhWatch *watch, VhWatchEvent event, const char *name, const VhUuid *uuid,
                            const char *text, gpointer data)
 {
     VhSession *session = data;
 
-    if (session->callbacks.watch_event)
-        session->callbacks.watch_event(session, vh_watch_uri(watch), event, name, uuid, text,
-                                       session->data);
+    if (vh_follow_tells(session->follow, watch, event, text))
+        tell_watch_event(session, vh_watch_uri(watch), event, name, uuid, text);
+    /* no poll has waited for it */
+    if (event == VH_WATCH_CONNECTED && vh_follow_owns(session->follow, watch))
+        do_soon(session);
 }
 
 /* A record in a domain's metadata that belongs to an ask of ours is in flight, not interrupted. */
@@ -196,18 +230,48 @@ static void on_switched(const VhSwitched *switched, const GError *error, gpointe
         session->callbacks.switched(session, switched, error, session->data);
 }
 
-static void add_watch(VhSession *session, const char *uri)
+static VhWatch *open_watch(VhSession *session, const char *uri, VhSocket *socket)
 {
     const VhWatchCallbacks callbacks = {.polled = on_polled, .event = on_watch_event};
     VhWatchOptions options = {
         .uri = uri,
+        .socket = socket,
         .read_only = session->read_only,
         .stats_period_us = session->config->stats_period_us,
         .monitor = monitor_rule(session->config),
         .keeps_xml = vh_config_has_xpath(session->config),
     };
 
-    g_ptr_array_add(session->watches, vh_watch_new(&options, &callbacks, session));
+    return vh_watch_new(&options, &callbacks, session);
+}
+
+static VhWatch *open_followed(VhSocket *socket, gpointer data)
+{
+    return open_watch(data, socket->uri, socket);
+}
+
+static void on_follow_changed(gpointer data)
+{
+    vh_session_poll(data);
+}
+
+static void on_follow_event(const char *uri, VhWatchEvent event, const char *text, gpointer data)
+{
+    tell_watch_event(data, uri, event, NULL, NULL, text);
+}
+
+static void open_watches(VhSession *session, const VhSessionOptions *options)
+{
+    const VhFollowCallbacks callbacks = {
+        .open = open_followed, .changed = on_follow_changed, .event = on_follow_event};
+    gboolean has_uris = options->uris && options->uris[0];
+
+    if (!has_uris && !options->discover)
+        g_ptr_array_add(session->watches, open_watch(session, NULL, NULL));
+    for (guint i = 0; has_uris && options->uris[i]; i++)
+        g_ptr_array_add(session->watches, open_watch(session, options->uris[i], NULL));
+    if (options->discover)
+        session->follow = vh_follow_new(options->discover, session->watches, &callbacks, session);
 }
 
 VhSession *vh_session_new(const VhSessionOptions *options, VhConfig *config, VhState *state,
@@ -233,15 +297,12 @@ VhSession *vh_session_new(const VhSessionOptions *options, VhConfig *config, VhS
     session->asks = vh_asks_new(session->watches, &asks_callbacks, session);
     session->requests = vh_requests_new();
     session->switches = vh_switches_new(session->watches, on_switched, session);
-    session->source = vh_source_libvirt_new(session->watches, &roots);
+    session->source = vh_source_libvirt_new(session->watches, &roots, !options->discover);
     session->actuator =
         (SessionActuator){{.report = report, .act = act, .toggle = toggle}, session};
     session->cycle = vh_cycle_new(engine, session->source, &session->actuator.actuator, state);
 
-    if (!options->uris || !options->uris[0])
-        add_watch(session, NULL);
-    for (guint i = 0; options->uris && options->uris[i]; i++)
-        add_watch(session, options->uris[i]);
+    open_watches(session, options);
     return session;
 }
 
@@ -250,6 +311,8 @@ void vh_session_free(VhSession *session)
     if (!session)
         return;
     g_clear_handle_id(&session->request_timer, g_source_remove);
+    g_clear_handle_id(&session->soon, g_source_remove);
+    vh_follow_free(session->follow);
     vh_asks_free(session->asks);
     vh_switches_free(session->switches);
     vh_requests_free(session->requests);
@@ -271,15 +334,29 @@ void vh_session_set_config(VhSession *session, VhConfig *config)
     }
 }
 
+/* A socket that was found need not have anybody behind it who answers: nobody waits for that. */
+static gboolean is_awaited(const VhSession *session, const VhWatch *watch)
+{
+    return vh_watch_is_connected(watch) || !vh_follow_owns(session->follow, watch);
+}
+
 void vh_session_poll(VhSession *session)
 {
     session->poll_again = session->is_polling;
     if (session->is_polling || session->is_draining)
         return;
     session->is_polling = TRUE;
-    session->n_awaited = session->watches->len;
-    for (guint i = 0; i < session->watches->len; i++)
+    session->n_awaited = 0;
+    vh_follow_apply(session->follow);
+    vh_follow_look(session->follow);
+    for (guint i = 0; i < session->watches->len; i++) {
+        if (!is_awaited(session, session->watches->pdata[i]))
+            continue;
+        session->n_awaited++;
         vh_watch_poll(session->watches->pdata[i]);
+    }
+    if (session->n_awaited == 0)
+        do_soon(session);
 }
 
 const VhConfig *vh_session_config(const VhSession *session)
@@ -307,11 +384,21 @@ const VhState *vh_session_state_before(const VhSession *session)
     return vh_cycle_state_before(session->cycle);
 }
 
+char **vh_session_connections(const VhSession *session)
+{
+    GPtrArray *uris = g_ptr_array_new();
+
+    for (guint i = 0; i < session->watches->len; i++)
+        g_ptr_array_add(uris, g_strdup(vh_watch_uri(session->watches->pdata[i])));
+    g_ptr_array_add(uris, NULL);
+    return (char **)g_ptr_array_free(uris, FALSE);
+}
+
 gboolean vh_session_is_connected(const VhSession *session, const char **ret_message)
 {
     for (guint i = 0; i < session->watches->len; i++) {
         VhWatch *watch = session->watches->pdata[i];
-        if (vh_watch_is_connected(watch))
+        if (vh_watch_is_connected(watch) || !is_awaited(session, watch))
             continue;
         if (ret_message)
             *ret_message = vh_watch_error(watch) ? vh_watch_error(watch) : "still connecting";
@@ -323,7 +410,8 @@ gboolean vh_session_is_connected(const VhSession *session, const char **ret_mess
 gboolean vh_session_has_seen_all(const VhSession *session)
 {
     for (guint i = 0; i < session->watches->len; i++) {
-        if (!vh_watch_has_seen_all(session->watches->pdata[i]))
+        if (is_awaited(session, session->watches->pdata[i]) &&
+            !vh_watch_has_seen_all(session->watches->pdata[i]))
             return FALSE;
     }
     return TRUE;

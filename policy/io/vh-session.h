@@ -7,6 +7,7 @@
 #pragma once
 
 #include "vh-cycle.h"
+#include "vh-discover.h"
 #include "vh-requests.h"
 #include "vh-switches.h"
 #include "vh-watch.h"
@@ -14,7 +15,9 @@
 G_BEGIN_DECLS
 
 typedef struct {
-    const char *const *uris; /* NULL-terminated; empty or NULL: libvirt's default */
+    const char *const *uris; /* NULL-terminated; empty or NULL: libvirt's default, unless there is
+                                `discover` */
+    VhDiscover *discover;    /* more connections, which come and go; taken. NULL: none */
     const VhEngine *engine;  /* NULL: the default one */
     gboolean read_only;      /* asks nobody, sets nothing */
     gboolean dry_run; /* decides, but starts no ask of the plan; asks by hand are refused too */
@@ -69,10 +72,15 @@ const VhPlan *vh_session_plan(const VhSession *session);
 const VhState *vh_session_state(const VhSession *session);
 const VhState *vh_session_state_before(const VhSession *session);
 
-/* Whether every connection is there; *ret_message (may be NULL, borrowed): why one is not. */
+/* The URIs of the connections as of now; "" for libvirt's default. Free with g_strfreev(). */
+char **vh_session_connections(const VhSession *session);
+
+/* Whether every connection is there, but for those that were discovered; *ret_message (may be NULL,
+ * borrowed): why one is not. */
 gboolean vh_session_is_connected(const VhSession *session, const char **ret_message);
 
-/* Whether all domains of all connections have been looked at: what is not in the snapshot then is
+/* Whether all domains of all connections (of the discovered ones, those that answer) have been
+ * looked at: what is not in the snapshot then is
  * not there. A host that is busy may take more than one poll. */
 gboolean vh_session_has_seen_all(const VhSession *session);
 

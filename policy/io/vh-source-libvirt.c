@@ -10,6 +10,7 @@
 typedef struct {
     VhSource source; /* first: what the cycle sees */
     GPtrArray *watches;
+    gboolean needs_connection;
     char *proc_root;
     char *sys_root;
     char *cgroup_root;
@@ -94,6 +95,8 @@ static gboolean check_connected(const LibvirtSource *source, GError **error)
             return TRUE;
         message = vh_watch_error(watch) ? vh_watch_error(watch) : message;
     }
+    if (!source->needs_connection)
+        return TRUE;
     g_set_error(error, VH_ERROR, VH_ERROR_GONE, "not connected to libvirt: %s",
                 message ? message : "still connecting");
     return FALSE;
@@ -119,12 +122,14 @@ static gboolean read_snapshot(VhSource *base, const VhConfig *config, VhSnapshot
     return TRUE;
 }
 
-VhSource *vh_source_libvirt_new(GPtrArray *watches, const VhHostRoots *roots)
+VhSource *vh_source_libvirt_new(GPtrArray *watches, const VhHostRoots *roots,
+                                gboolean needs_connection)
 {
     LibvirtSource *source = g_new0(LibvirtSource, 1);
 
     source->source.read = read_snapshot;
     source->watches = watches;
+    source->needs_connection = needs_connection;
     source->proc_root = g_strdup(roots->proc);
     source->swapped = vh_swapped_new(roots->proc);
     source->sys_root = g_strdup(roots->sys);

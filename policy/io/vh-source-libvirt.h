@@ -9,8 +9,10 @@
 
 G_BEGIN_DECLS
 
-/* `watches` (of VhWatch *) is borrowed, and read at each turn; the roots are copied. */
-VhSource *vh_source_libvirt_new(GPtrArray *watches, const VhHostRoots *roots);
+/* `watches` (of VhWatch *) is borrowed, and read at each turn; the roots are copied. With
+ * `needs_connection` a turn without any is an error, else a host without guests. */
+VhSource *vh_source_libvirt_new(GPtrArray *watches, const VhHostRoots *roots,
+                                gboolean needs_connection);
 void vh_source_libvirt_free(VhSource *source);
 
 G_END_DECLS

@@ -117,10 +117,8 @@ static void set_up(Bench *bench, gconstpointer data)
     const VhSessionCallbacks callbacks = {.cycled = on_cycled,
                                           .request_started = on_request_started,
                                           .request_ended = on_request_ended};
-    const VhDbusHooks hooks = {.reload = reload,
-                               .uris = uris,
-                               .dry_run = FALSE,
-                               .record_file = "/var/lib/virthint/record.jsonl"};
+    const VhDbusHooks hooks = {
+        .reload = reload, .dry_run = FALSE, .record_file = "/var/lib/virthint/record.jsonl"};
     g_autoptr(GError) error = NULL;
 
     bench->bus = (GTestDBus *)data;
