@@ -107,8 +107,8 @@ static gboolean on_resized(gpointer data)
 }
 
 /* What only this program does. */
-static const VhCommand *const own_commands[] = {&vh_cmd_enable, &vh_cmd_record, &vh_cmd_replay, &vh_cmd_simulate,
-                                                NULL};
+static const VhCommand *const own_commands[] = {&vh_cmd_enable, &vh_cmd_record, &vh_cmd_replay,
+                                                &vh_cmd_simulate, NULL};
 
 int main(int argc, char **argv)
 {
