@@ -141,9 +141,10 @@ static VhExit finish(Record *record)
         vh_context_say(context, "nothing was recorded");
         return VH_EXIT_FAILURE;
     }
-    if (!vh_context_json(context, g_variant_new_parsed(
-                                      "{'file': <%s>, 'cycles': <%t>, 'bytes': <%t>}", record->path,
-                                      n_cycles, vh_recorder_n_bytes(record->recorder))))
+    if (!vh_context_machine(context,
+                            g_variant_new_parsed("{'file': <%s>, 'cycles': <%t>, 'bytes': <%t>}",
+                                                 record->path, n_cycles,
+                                                 vh_recorder_n_bytes(record->recorder))))
         vh_context_print(context, "%s: %" G_GUINT64_FORMAT " cycles, %s\n", record->path, n_cycles,
                          size);
     return VH_EXIT_OK;

@@ -44,20 +44,20 @@ static char *cell_replayed(const VhContext *context, GVariant *row)
 }
 
 static const VhTableColumn ask_columns[] = {
-    {"TIME", FALSE, FALSE, cell_time},
-    {"DOMAIN", FALSE, TRUE, NULL, "name"},
-    {"LEVEL THEN", FALSE, FALSE, NULL, "recorded_level"},
-    {"LEVEL NOW", FALSE, FALSE, NULL, "replayed_level"},
-    {"ASKED THEN", TRUE, FALSE, cell_recorded},
-    {"ASKED NOW", TRUE, FALSE, cell_replayed},
+    {"Time", FALSE, FALSE, cell_time},
+    {"Domain", FALSE, TRUE, NULL, "name"},
+    {"Level then", FALSE, FALSE, NULL, "recorded_level"},
+    {"Level now", FALSE, FALSE, NULL, "replayed_level"},
+    {"Asked then", TRUE, FALSE, cell_recorded},
+    {"Asked now", TRUE, FALSE, cell_replayed},
 };
 
 static const VhTableColumn guest_columns[] = {
-    {"DOMAIN", FALSE, TRUE, NULL, "name"},
-    {"ASKS THEN", TRUE, FALSE, NULL, "recorded_asks"},
-    {"ASKS NOW", TRUE, FALSE, NULL, "replayed_asks"},
-    {"BYTES THEN", TRUE, FALSE, NULL, "recorded_bytes"},
-    {"BYTES NOW", TRUE, FALSE, NULL, "replayed_bytes"},
+    {"Domain", FALSE, TRUE, NULL, "name"},
+    {"Asks then", TRUE, FALSE, NULL, "recorded_asks"},
+    {"Asks now", TRUE, FALSE, NULL, "replayed_asks"},
+    {"Bytes then", TRUE, FALSE, NULL, "recorded_bytes"},
+    {"Bytes now", TRUE, FALSE, NULL, "replayed_bytes"},
 };
 
 static void print_table(VhContext *context, const VhTableColumn *columns, guint n_columns,
@@ -65,8 +65,9 @@ static void print_table(VhContext *context, const VhTableColumn *columns, guint 
 {
     g_autofree char *table = vh_table_format_list(context, columns, n_columns, doc, key);
 
+    vh_context_print(context, "%s", table);
     if (*table != '\0')
-        vh_context_print(context, "%s\n", table);
+        vh_table_end(context);
 }
 
 static void print_side(VhContext *context, GVariant *doc, const char *key, const char *title)
@@ -107,12 +108,22 @@ static void print_summary(VhContext *context, GVariant *doc)
     print_side(context, doc, "replayed", "now");
 }
 
+static void print_tables(VhContext *context, GVariant *doc)
+{
+    print_table(context, ask_columns, G_N_ELEMENTS(ask_columns), doc, "asks");
+    print_table(context, guest_columns, G_N_ELEMENTS(guest_columns), doc, "guests");
+}
+
 static void print_report(VhContext *context, GVariant *doc)
 {
     g_auto(GStrv) warnings = vh_doc_texts(doc, "warnings");
 
-    print_table(context, ask_columns, G_N_ELEMENTS(ask_columns), doc, "asks");
-    print_table(context, guest_columns, G_N_ELEMENTS(guest_columns), doc, "guests");
+    if (vh_context_machine(context, doc)) {
+        if (vh_context_flag(context, "raw"))
+            print_tables(context, doc);
+        return;
+    }
+    print_tables(context, doc);
     print_summary(context, doc);
     vh_context_print(context, HONEST);
     for (guint i = 0; warnings && warnings[i]; i++)
@@ -170,8 +181,7 @@ static VhExit run_replay(VhContext *context)
     g_autoptr(GVariant) doc = make_report(context, config, engine, &error);
     if (!doc)
         return vh_context_fail(context, g_steal_pointer(&error));
-    if (!vh_context_json(context, doc))
-        print_report(context, doc);
+    print_report(context, doc);
     return VH_EXIT_OK;
 }
 

@@ -10,12 +10,13 @@ static VhExit report_bad(VhContext *context, GError *error)
 {
     g_autoptr(GError) held = error;
 
-    if (vh_context_flag(context, "json"))
-        vh_context_json(context, g_variant_new_parsed(
-                                     "{'is_valid': <false>, 'error': <%s>, 'message': <%s>}",
-                                     vh_error_code_name(held->domain == VH_ERROR ? held->code
-                                                                                 : VH_ERROR_FAILED),
-                                     held->message));
+    if (vh_context_flag(context, "json") || vh_context_flag(context, "raw"))
+        vh_context_machine(
+            context,
+            g_variant_new_parsed(
+                "{'is_valid': <false>, 'error': <%s>, 'message': <%s>}",
+                vh_error_code_name(held->domain == VH_ERROR ? held->code : VH_ERROR_FAILED),
+                held->message));
     return vh_context_fail(context, g_steal_pointer(&held));
 }
 
@@ -32,8 +33,8 @@ static VhExit run_check(VhContext *context)
         provider->check((const char *const *)paths->pdata, provider->data, &error);
     if (policy == NULL)
         return report_bad(context, g_steal_pointer(&error));
-    if (vh_context_json(context,
-                        g_variant_new_parsed("{'is_valid': <true>, 'policy': <%@a{sv}>}", policy)))
+    if (vh_context_machine(
+            context, g_variant_new_parsed("{'is_valid': <true>, 'policy': <%@a{sv}>}", policy)))
         return VH_EXIT_OK;
     if (vh_context_flag(context, "show")) {
         g_autofree char *text = vh_json_format(policy, TRUE);

@@ -5,6 +5,7 @@
 #include "vh-doc.h"
 #include "vh-moment.h"
 #include "vh-show.h"
+#include "vh-table.h"
 
 /* Opens and refreshes: the start of all that reads. Reports a failure itself. */
 static gboolean start(VhContext *context, gboolean settle)
@@ -22,6 +23,7 @@ static gboolean start(VhContext *context, gboolean settle)
 static VhExit run_list(VhContext *context)
 {
     g_autoptr(GError) error = NULL;
+    gboolean is_empty;
 
     if (!start(context, FALSE))
         return VH_EXIT_FAILURE;
@@ -30,10 +32,12 @@ static VhExit run_list(VhContext *context)
         return vh_context_fail(context, g_steal_pointer(&error));
     if (vh_context_json(context, g_variant_new_parsed("{'domains': <%@aa{sv}>}", domains)))
         return VH_EXIT_OK;
-    g_autofree char *table = vh_show_domains(context, domains, vh_context_flag(context, "all"));
-    if (*table == '\0')
+    g_autofree char *table =
+        vh_show_domains(context, domains, vh_context_flag(context, "all"), &is_empty);
+    if (is_empty)
         vh_context_notice(context, "no guest runs there");
     vh_context_print(context, "%s", table);
+    vh_table_end(context);
     return VH_EXIT_OK;
 }
 
@@ -162,7 +166,7 @@ static VhExit print_explanation(VhContext *context, GVariant *doc)
 {
     gint64 seen_us;
 
-    if (vh_context_json(context, doc))
+    if (vh_context_machine(context, doc))
         return VH_EXIT_OK;
     if (vh_context_flag(context, "at") && vh_doc_get_us(doc, "seen_time_us", &seen_us)) {
         g_autofree char *seen = vh_show_time(seen_us);

@@ -3,7 +3,9 @@
 #include "vh-commands.h"
 #include "vh-context.h"
 #include "vh-doc.h"
+#include "vh-raw.h"
 #include "vh-show.h"
+#include "vh-table.h"
 
 static void print_plan(VhContext *context, GVariant *plan)
 {
@@ -13,6 +15,11 @@ static void print_plan(VhContext *context, GVariant *plan)
     g_autofree char *switches = vh_show_switches(context, plan);
     g_autofree char *requests = vh_show_open_requests(context, plan);
 
+    if (vh_context_flag(context, "raw")) {
+        g_autofree char *figures = vh_raw_format(plan);
+        vh_context_print(context, "%s%s%s%s%s", figures, asks, refusals, switches, requests);
+        return;
+    }
     vh_context_print(context, "%s\n\n", pool);
     if (*asks != '\0')
         vh_context_print(context, "Asked, in this order:\n%s", asks);
@@ -59,11 +66,15 @@ static void print_lines(VhContext *context, char **lines, guint from, guint n)
 
 /* The numbers of all guests as a table, then the sentences of each; what is the same for all,
  * once. */
-static void print_explanations(VhContext *context, GVariant *explanations)
+static void print_explanations(VhContext *context, GVariant *plan, GVariant *explanations)
 {
-    g_autofree char *table = vh_show_explanations(context, explanations);
+    g_autofree char *table = vh_show_explanations(context, plan);
     guint n_common = common_lines(explanations);
 
+    if (vh_context_flag(context, "raw")) {
+        vh_context_print(context, "%s", table);
+        return;
+    }
     vh_context_print(context, "\nIn numbers:\n%s", table);
     for (gsize i = 0; i < g_variant_n_children(explanations); i++) {
         g_autoptr(GVariant) one = g_variant_get_child_value(explanations, i);
@@ -110,7 +121,9 @@ static VhExit run_plan(VhContext *context)
         return VH_EXIT_OK;
     print_plan(context, plan);
     if (explanations != NULL)
-        print_explanations(context, explanations);
+        print_explanations(context, plan, explanations);
+    else
+        vh_table_end(context);
     return VH_EXIT_OK;
 }
 

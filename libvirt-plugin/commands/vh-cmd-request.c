@@ -5,6 +5,7 @@
 #include "vh-doc.h"
 #include "vh-progress.h"
 #include "vh-show.h"
+#include "vh-table.h"
 #include "vh-text.h"
 #include "vh-units.h"
 
@@ -64,9 +65,10 @@ static VhExit list_requests(VhContext *context)
     if (vh_context_json(context, g_variant_new_parsed("{'requests': <%@aa{sv}>}", list)))
         return VH_EXIT_OK;
     g_autofree char *table = vh_show_requests(context, list);
-    if (*table == '\0')
+    if (g_variant_n_children(list) == 0)
         vh_context_notice(context, "no request is open");
     vh_context_print(context, "%s", table);
+    vh_table_end(context);
     return VH_EXIT_OK;
 }
 

@@ -2,8 +2,10 @@
 /* top: the list and the plan, live. */
 #include "vh-commands.h"
 #include "vh-context.h"
+#include "vh-loop.h"
 #include "vh-screen.h"
 #include "vh-show.h"
+#include "vh-table.h"
 #include "vh-units.h"
 
 #define DEFAULT_INTERVAL_US (2 * VH_SEC)
@@ -32,7 +34,7 @@ static char *frame_of(const VhContext *context, GVariant *domains, GVariant *pla
 {
     g_autofree char *now = vh_show_time(g_get_real_time());
     g_autofree char *pool = vh_show_pool(context, plan);
-    g_autofree char *table = vh_show_domains(context, domains, FALSE);
+    g_autofree char *table = vh_show_domains(context, domains, FALSE, NULL);
     g_autofree char *asks = vh_show_asks(context, plan);
     g_autofree char *requests = vh_show_open_requests(context, plan);
 
@@ -54,25 +56,8 @@ static VhExit print_once(VhContext *context)
         return VH_EXIT_OK;
     g_autofree char *frame = frame_of(context, domains, plan);
     vh_context_print(context, "%s", frame);
+    vh_table_end(context);
     return VH_EXIT_OK;
-}
-
-static gboolean set_flag(gpointer data)
-{
-    *(gboolean *)data = TRUE;
-    return G_SOURCE_REMOVE;
-}
-
-/* Runs the main loop for a while, or until the user quits. */
-static void pause_for(gint64 us, GCancellable *quit)
-{
-    gboolean is_over = FALSE;
-    guint source = g_timeout_add((guint)(us / VH_MS), set_flag, &is_over);
-
-    while (!is_over && !g_cancellable_is_cancelled(quit))
-        g_main_context_iteration(NULL, TRUE);
-    if (!is_over)
-        g_source_remove(source);
 }
 
 static VhExit run_live(VhContext *context, gint64 interval_us)
@@ -88,7 +73,7 @@ static VhExit run_live(VhContext *context, gint64 interval_us)
             look(context, &domains, &plan, &error) ? frame_of(context, domains, plan) : NULL;
         /* a daemon or connection that went away may come back: go on, and say so meanwhile */
         vh_screen_draw(screen, frame != NULL ? frame : error->message);
-        pause_for(interval_us, quit);
+        vh_loop_wait(interval_us, quit);
     }
     return VH_EXIT_OK;
 }
@@ -122,6 +107,7 @@ const VhCommand vh_cmd_top = {
     .description = "Shows the pool, the guests and the next asks, again and again, until 'q' or\n"
                    "Ctrl-C. Where the output is not a terminal, and with --json, it prints once.",
     .access = VH_ACCESS_READ,
+    .is_for_people = TRUE,
     .options = top_options,
     .run = run_top,
 };

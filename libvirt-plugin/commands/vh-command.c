@@ -231,6 +231,11 @@ static gboolean print_about(VhContext *context)
 /* Two forms of output at once are none. */
 static gboolean check_forms(VhContext *context, GError **error)
 {
+    if (context->command->is_for_people && vh_context_flag(context, "raw")) {
+        g_set_error(error, VH_ERROR, VH_ERROR_INVALID, "%s is for people; --json is for programs",
+                    context->command->name);
+        return FALSE;
+    }
     if (!vh_context_flag(context, "json") || !vh_context_flag(context, "raw"))
         return TRUE;
     g_set_error(error, VH_ERROR, VH_ERROR_INVALID,

@@ -72,6 +72,7 @@ typedef struct {
     const char *summary;       /* one line for the list of commands, lower case */
     const char *description;   /* for --help: sentences, each line under 76 columns */
     VhAccess access;
+    gboolean is_for_people;  /* it has no --raw */
     const VhOption *options; /* ended by one without a name; NULL: none but the common ones */
     gboolean is_for_virsh;   /* virsh has it, too, as "hint-NAME" */
     gboolean is_about;  /* about commands (help, complete): virsh's front takes it under its own

@@ -2,7 +2,8 @@
 /* Plain ANSI sequences, which every terminal of today knows, and termios for the keys. */
 #include "vh-screen.h"
 
-#include <glib-unix.h>
+#include "vh-loop.h"
+
 #include <termios.h>
 #include <unistd.h>
 
@@ -17,10 +18,10 @@ struct VhScreen {
     GCancellable *quit;
     struct termios before;
     gboolean has_before;
-    guint keys; /* source id; 0: none, or its end has come */
+    GSource *keys; /* NULL: there are none */
 };
 
-static gboolean take_key(gint fd, GIOCondition condition, gpointer data)
+static gboolean take_key(int fd, GIOCondition condition, gpointer data)
 {
     VhScreen *screen = data;
     char key;
@@ -28,7 +29,6 @@ static gboolean take_key(gint fd, GIOCondition condition, gpointer data)
     if (read(fd, &key, 1) == 1 && key != 'q' && key != 'Q')
         return G_SOURCE_CONTINUE;
     g_cancellable_cancel(screen->quit);
-    screen->keys = 0;
     return G_SOURCE_REMOVE;
 }
 
@@ -43,7 +43,7 @@ static void watch_keys(VhScreen *screen)
     raw = screen->before;
     raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO); /* ISIG stays: Ctrl-C is a signal */
     tcsetattr(fd, TCSANOW, &raw);
-    screen->keys = g_unix_fd_add(fd, G_IO_IN | G_IO_HUP, take_key, screen);
+    screen->keys = vh_loop_add_fd(fd, G_IO_IN | G_IO_HUP, take_key, screen);
 }
 
 VhScreen *vh_screen_new(const VhOutput *output, GCancellable *quit)
@@ -76,8 +76,7 @@ void vh_screen_free(VhScreen *screen)
 {
     if (screen == NULL)
         return;
-    if (screen->keys != 0)
-        g_source_remove(screen->keys);
+    vh_loop_remove(&screen->keys);
     if (screen->has_before)
         tcsetattr(screen->output->input_fd, TCSANOW, &screen->before);
     screen->output->write(FALSE, LEAVE, screen->output->data);

@@ -30,12 +30,12 @@ static char *asks_cell(const VhContext *context, GVariant *row)
 }
 
 static const VhTableColumn request_columns[] = {
-    {"REQUEST", TRUE, FALSE, NULL, "id"},
-    {"WANTED", TRUE, FALSE, NULL, "bytes"},
-    {"RETURNED", TRUE, FALSE, NULL, "returned_bytes"},
-    {"URGENCY", FALSE, FALSE, NULL, "urgency"},
-    {"UNTIL", TRUE, FALSE, left_cell},
-    {"ASKS", FALSE, TRUE, asks_cell},
+    {"Request", TRUE, FALSE, NULL, "id"},
+    {"Wanted", TRUE, FALSE, NULL, "bytes"},
+    {"Returned", TRUE, FALSE, NULL, "returned_bytes"},
+    {"Urgency", FALSE, FALSE, NULL, "urgency"},
+    {"Until", TRUE, FALSE, left_cell},
+    {"Asks", FALSE, TRUE, asks_cell},
 };
 
 /* The plan does not know how many asks there were. */
@@ -43,8 +43,6 @@ static const VhTableColumn request_columns[] = {
 
 char *vh_show_requests(const VhContext *context, GVariant *requests)
 {
-    if (g_variant_n_children(requests) == 0)
-        return g_strdup("");
     return vh_table_format(context, request_columns, G_N_ELEMENTS(request_columns), requests);
 }
 
@@ -78,9 +76,9 @@ static char *to_cell(const VhContext *context, GVariant *row)
 }
 
 static const VhTableColumn switch_columns[] = {
-    {"DOMAIN", FALSE, FALSE, NULL, "name"},
-    {"TO", FALSE, FALSE, to_cell},
-    {"BECAUSE", FALSE, TRUE, NULL, "text"},
+    {"Domain", FALSE, FALSE, NULL, "name"},
+    {"To", FALSE, FALSE, to_cell},
+    {"Because", FALSE, TRUE, NULL, "text"},
 };
 
 char *vh_show_switches(const VhContext *context, GVariant *plan)
@@ -99,20 +97,20 @@ static char *price_cell(const VhContext *context, GVariant *row)
 }
 
 static const VhTableColumn explanation_columns[] = {
-    {"PLACE", TRUE, FALSE, NULL, "place"},
-    {"DOMAIN", FALSE, TRUE, NULL, "name"},
-    {"CLASS", FALSE, TRUE, NULL, "class"},
-    {"RANK", TRUE, FALSE, NULL, "rank"},
-    {"FROM", FALSE, FALSE, NULL, "unlock"},
-    {"EXPECTED", TRUE, FALSE, NULL, "expected_bytes"},
-    {"LASTING", TRUE, FALSE, NULL, "durable_bytes"},
-    {"COUNTED ON", TRUE, FALSE, NULL, "counted_bytes"},
-    {"US/MIB", TRUE, FALSE, price_cell},
-    {"REASON", FALSE, FALSE, NULL, "reason"},
+    {"Place", TRUE, FALSE, NULL, "place"},
+    {"Domain", FALSE, TRUE, NULL, "name"},
+    {"Class", FALSE, TRUE, NULL, "class"},
+    {"Rank", TRUE, FALSE, NULL, "rank"},
+    {"From", FALSE, FALSE, NULL, "unlock"},
+    {"Expected", TRUE, FALSE, NULL, "expected_bytes"},
+    {"Lasting", TRUE, FALSE, NULL, "durable_bytes"},
+    {"Counted on", TRUE, FALSE, NULL, "counted_bytes"},
+    {"us/MiB", TRUE, FALSE, price_cell},
+    {"Reason", FALSE, FALSE, NULL, "reason"},
 };
 
-char *vh_show_explanations(const VhContext *context, GVariant *explanations)
+char *vh_show_explanations(const VhContext *context, GVariant *plan)
 {
-    return vh_table_format(context, explanation_columns, G_N_ELEMENTS(explanation_columns),
-                           explanations);
+    return vh_table_format_list(context, explanation_columns, G_N_ELEMENTS(explanation_columns),
+                                plan, "explanations");
 }

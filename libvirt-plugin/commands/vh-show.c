@@ -86,35 +86,36 @@ static char *gave_cell(const VhContext *context, GVariant *row)
 }
 
 static const VhTableColumn domain_columns[] = {
-    {"DOMAIN", FALSE, TRUE, NULL, "name"},
-    {"CLASS", FALSE, TRUE, NULL, "class"},
-    {"TIER", FALSE, FALSE, tier_cell},
-    {"RESIDENT", TRUE, FALSE, NULL, "resident_bytes"},
-    {"USED", TRUE, FALSE, NULL, "used_bytes"},
-    {"FREE", TRUE, FALSE, NULL, "free_bytes"},
-    {"EXPECTED", TRUE, FALSE, NULL, "expected_bytes"},
-    {"LAST ASK", TRUE, FALSE, last_ask_cell},
-    {"GAVE", TRUE, FALSE, gave_cell},
+    {"Domain", FALSE, TRUE, NULL, "name"},
+    {"Class", FALSE, TRUE, NULL, "class"},
+    {"Tier", FALSE, FALSE, tier_cell},
+    {"Resident", TRUE, FALSE, NULL, "resident_bytes"},
+    {"Used", TRUE, FALSE, NULL, "used_bytes"},
+    {"Free", TRUE, FALSE, NULL, "free_bytes"},
+    {"Expected", TRUE, FALSE, NULL, "expected_bytes"},
+    {"Last ask", TRUE, FALSE, last_ask_cell},
+    {"Gave", TRUE, FALSE, gave_cell},
 };
 
 static const VhTableColumn ask_columns[] = {
-    {"DOMAIN", FALSE, TRUE, NULL, "name"},
-    {"CLASS", FALSE, TRUE, NULL, "class"},
-    {"ASK FOR", TRUE, FALSE, NULL, "bytes"},
-    {"EXPECTED", TRUE, FALSE, NULL, "expected_bytes"},
-    {"COUNTED ON", TRUE, FALSE, NULL, "counted_bytes"},
-    {"METHOD", FALSE, FALSE, NULL, "method"},
+    {"Domain", FALSE, TRUE, NULL, "name"},
+    {"Class", FALSE, TRUE, NULL, "class"},
+    {"Ask for", TRUE, FALSE, NULL, "bytes"},
+    {"Expected", TRUE, FALSE, NULL, "expected_bytes"},
+    {"Counted on", TRUE, FALSE, NULL, "counted_bytes"},
+    {"Method", FALSE, FALSE, NULL, "method"},
 };
 
 static const VhTableColumn refusal_columns[] = {
-    {"DOMAIN", FALSE, FALSE, NULL, "name"},
-    {"CLASS", FALSE, FALSE, NULL, "class"},
-    {"EXPECTED", TRUE, FALSE, NULL, "expected_bytes"},
-    {"REASON", FALSE, FALSE, NULL, "reason"},
-    {"BECAUSE", FALSE, TRUE, because_cell},
+    {"Domain", FALSE, FALSE, NULL, "name"},
+    {"Class", FALSE, FALSE, NULL, "class"},
+    {"Expected", TRUE, FALSE, NULL, "expected_bytes"},
+    {"Reason", FALSE, FALSE, NULL, "reason"},
+    {"Because", FALSE, TRUE, because_cell},
 };
 
-char *vh_show_domains(const VhContext *context, GVariant *domains, gboolean is_all)
+char *vh_show_domains(const VhContext *context, GVariant *domains, gboolean is_all,
+                      gboolean *ret_is_empty)
 {
     GVariantBuilder shown;
 
@@ -125,6 +126,8 @@ char *vh_show_domains(const VhContext *context, GVariant *domains, gboolean is_a
             g_variant_builder_add_value(&shown, row);
     }
     g_autoptr(GVariant) rows = g_variant_ref_sink(g_variant_builder_end(&shown));
+    if (ret_is_empty != NULL)
+        *ret_is_empty = g_variant_n_children(rows) == 0;
     return vh_table_format(context, domain_columns, G_N_ELEMENTS(domain_columns), rows);
 }
 

@@ -6,9 +6,10 @@
 
 G_BEGIN_DECLS
 
-/* The table of `list` and `top` from aa{sv}. With `is_all` also domains that do not run. Free with
- * g_free(), as all here. */
-char *vh_show_domains(const VhContext *context, GVariant *domains, gboolean is_all);
+/* The table of `list` and `top` from aa{sv}. With `is_all` also domains that do not run.
+ * `ret_is_empty` may be NULL. Free with g_free(), as all here. */
+char *vh_show_domains(const VhContext *context, GVariant *domains, gboolean is_all,
+                      gboolean *ret_is_empty);
 
 /* "Pool (host): 12.4 GiB available of 31 GiB, level high (raised from low by psi-some), 1.2 GiB
  * needed", from a plan. No newline. */
@@ -22,12 +23,12 @@ char *vh_show_refusals(const VhContext *context, GVariant *plan);
 char *vh_show_switches(const VhContext *context, GVariant *plan);
 char *vh_show_open_requests(const VhContext *context, GVariant *plan);
 
-/* Requests (aa{sv}) as a table, "" for none; and one that is over, as a sentence. */
+/* Requests (aa{sv}) as a table; and one that is over, as a sentence. */
 char *vh_show_requests(const VhContext *context, GVariant *requests);
 char *vh_show_request(GVariant *request);
 
-/* The numbers of explanations (aa{sv}). */
-char *vh_show_explanations(const VhContext *context, GVariant *explanations);
+/* The numbers of a plan's explanations. */
+char *vh_show_explanations(const VhContext *context, GVariant *plan);
 
 /* How an ask ended, as a sentence: "done: 1.4 GiB came back of 1.5 GiB asked, in 2.1 s". */
 char *vh_show_outcome(const VhContext *context, GVariant *outcome);

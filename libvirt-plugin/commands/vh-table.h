@@ -16,14 +16,21 @@ typedef struct {
 } VhTableColumn;
 
 /*
- * The rows (aa{sv}, borrowed) under a line of titles. On a terminal no line is wider than it;
- * otherwise nothing is cut. Bytes that would upset a terminal are escaped. Free with g_free().
+ * The rows (aa{sv}, borrowed) under a line of titles and one of dashes, as virsh's tables are. On a
+ * terminal no line is wider than it; otherwise nothing is cut. Bytes that would upset a terminal
+ * are escaped. In virsh there are no titles with --quiet; with --raw the fields of a row are plain,
+ * with tabs between them. Free with g_free().
  */
 char *vh_table_format(const VhContext *context, const VhTableColumn *columns, guint n_columns,
                       GVariant *rows);
 
-/* The same of a list (aa{sv}) in a document; "" where it is missing, or empty. */
+/* The same of a list (aa{sv}) in a document; "" where it is missing, or empty. With --raw each row
+ * begins with the key, as more than one list may be printed. */
 char *vh_table_format_list(const VhContext *context, const VhTableColumn *columns, guint n_columns,
                            GVariant *document, const char *key);
+
+/* The empty line behind the last table of a command; where virsh prints it, or nobody wants it,
+ * nothing. */
+void vh_table_end(VhContext *context);
 
 G_END_DECLS

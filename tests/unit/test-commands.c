@@ -6,8 +6,10 @@
 #include "vh-context.h"
 #include "vh-doc-reporting.h"
 #include "vh-json.h"
+#include "vh-table.h"
 
 #include <json-glib/json-glib.h>
+#include <locale.h>
 #include <string.h>
 
 static void test_usage(void)
@@ -47,6 +49,7 @@ static void test_usage(void)
         {"ask web1 --bytes 1GiB -b 2GiB", "--bytes was given twice"},
         {"list --all=yes", "--all takes no value"},
         {"list --json --raw", "leave one out"},
+        {"top --raw", "top is for people"},
         {"info web\xff", "domain is not UTF-8"},
         {"ask web1 --deadline \xff", "--deadline is not UTF-8"},
         {"list web\xff", "an argument is not UTF-8"},
@@ -195,7 +198,7 @@ static void test_list(void)
     g_autoptr(Bench) bench = bench_new();
 
     g_assert_cmpint(run(bench, "list"), ==, VH_EXIT_OK);
-    assert_has(bench->out, "DOMAIN");
+    assert_has(bench->out, " Domain   Class");
     assert_has(bench->out, "3221225472");
     assert_has(bench->out, "524288");
     g_assert_null(strstr(bench->out->str, "off-with"));
@@ -212,6 +215,105 @@ static void test_list(void)
     g_auto(GStrv) lines = g_strsplit(bench->out->str, "\n", -1);
     for (guint i = 0; lines[i] != NULL; i++)
         g_assert_cmpint(g_utf8_strlen(lines[i], -1), <=, 78);
+}
+
+/* What --raw prints for whom: fields with tabs between them, and nothing else. */
+static void test_raw(void)
+{
+    static const struct {
+        const char *line, *says;
+    } cases[] = {
+        {"list --raw",
+         "web1\tbatch\tpulse\t3221225472\t1073741824\t2147483648\t1610612736\t2023-11-1"},
+        {"list --raw --all", "\noff-with-a-very-long-name-that-goes-on\t-\t(stopped)\t-"},
+        {"info web1 --raw", "\ntier_reasons\tstock-device\n"},
+        {"info web1 --raw", "\nyield.gamma_bp\t8150\n"},
+        {"plan --raw", "\npool.available_bytes\t1073741824\n"},
+        {"plan --raw", "\nasks\tweb1\tbatch\t1610612736\t1610612736\t-\tpulse\n"},
+        {"plan --raw", "\nrefusals\tdb\tperf\t-\tprotected\tits class"},
+        {"plan --raw --explain", "\nexplanations\t2\tweb1\tbatch\t1\t"},
+        {"explain web1 --raw", "lines\tFirst.; So it is asked.\n"},
+        {"request --raw", "3\t4294967296\t1073741824\thigh\t-\t2 (1 under way)\n"},
+        {"request 1GiB --raw", "status\topen\n"},
+        {"ask web1 --raw", "id\t7\ndomain\tweb1\n"},
+        {"ask web1 --raw --wait", "outcome.returned_bytes\t94371840\n"},
+        {"check good.json --raw", "is_valid\tyes\npolicy.version\t1\n"},
+        {"check bad.json --raw", "is_valid\tno\nerror\tinvalid\n"},
+        {"reporting web1 --raw", "\ncounters.requests\t0\n"},
+        {"reload --raw", "is_reloaded\tyes\n"},
+    };
+    g_autoptr(Bench) bench = bench_new();
+
+    bench->output.out_is_tty = TRUE;
+    bench->output.width = 40;
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        run(bench, cases[i].line);
+        assert_has(bench->out, cases[i].says);
+        g_assert_null(strstr(bench->out->str, "\n\n"));
+        g_assert_null(strstr(bench->out->str, "---"));
+    }
+}
+
+static const VhTableColumn plain_columns[] = {{"Name", FALSE, TRUE, NULL, "name"},
+                                              {"Size", TRUE, FALSE, NULL, "size_bytes"},
+                                              {"Text", FALSE, FALSE, NULL, "text"}};
+
+/* The table of rows as text, under a command's options. */
+static char *table_of(Bench *bench, const char *rows)
+{
+    g_autoptr(VhContext) context = vh_context_new(&bench->program, vh_command_find("list"));
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GVariant) value = g_variant_parse(G_VARIANT_TYPE("aa{sv}"), rows, NULL, NULL, &error);
+
+    g_assert_no_error(error);
+    return vh_table_format(context, plain_columns, G_N_ELEMENTS(plain_columns), value);
+}
+
+/* As virsh's: a blank, three between columns, dashes to two beyond the longest row. */
+static void test_table(void)
+{
+    static const struct {
+        const char *rows, *table;
+        guint width;
+    } cases[] = {
+        {"[{'name': <'web1'>, 'size_bytes': <uint64 5>}, "
+         "{'name': <'a'>, 'size_bytes': <uint64 1024>, 'text': <'end'>}]",
+         " Name   Size   Text\n"
+         "---------------------\n"
+         " web1      5   -\n"
+         " a      1024   end\n"},
+        {"@aa{sv} []", " Name   Size   Text\n---------------------\n"},
+        /* characters that take two cells, and one that takes none */
+        {"[{'name': <'\u7db2\u9801e\u0301'>, 'text': <'x'>}, {'name': <'abcd'>}]",
+         " Name    Size   Text\n"
+         "----------------------\n"
+         " \u7db2\u9801e\u0301      -   x\n"
+         " abcd       -   -\n"},
+        {"[{'name': <'\033[31mred'>, 'text': <'a\\nb'>}]", " Name          Size   Text\n"
+                                                           "------------------------------\n"
+                                                           " \\x1b[31mred      -   a\\x0ab\n"},
+        {"[{'name': <'a-long-name-that-is-cut'>, 'text': <'kept'>}]",
+         " Name      Size Text\n--------------------\n a-long-na    - kept\n", 20},
+        /* rather less room between columns than less in them */
+        {"[{'name': <'a-name'>, 'text': <'kept'>}]",
+         " Name    Size  Text\n-------------------\n a-name     -  kept\n", 19},
+        {"[{'name': <'x'>, 'text': <'\u7db2\u9801'>}]", " Name Size\n----------\n x       -\n", 10},
+    };
+    g_autoptr(Bench) bench = bench_new();
+
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        bench->output.out_is_tty = cases[i].width != 0;
+        bench->output.width = cases[i].width;
+        g_autofree char *table = table_of(bench, cases[i].rows);
+        g_assert_cmpstr(table, ==, cases[i].table);
+    }
+    bench->output.out_is_tty = FALSE;
+    bench->program.is_quiet = TRUE;
+    bench->program.prefix = "hint-";
+    g_autofree char *quiet = table_of(bench, "[{'name': <'a'>}]");
+    g_assert_cmpstr(quiet, ==, " a   -   -\n");
+    g_autofree char *empty = table_of(bench, "@aa{sv} []");
+    g_assert_cmpstr(empty, ==, "");
 }
 
 static void test_info_and_explain(void)
@@ -243,7 +345,7 @@ static void test_plan(void)
     g_assert_true(strstr(bench->out->str, "web1") < strstr(bench->out->str, "protected"));
     g_assert_cmpint(run(bench, "top"), ==, VH_EXIT_OK);
     assert_has(bench->out, "Asked next:");
-    assert_has(bench->out, "Requests:\nREQUEST");
+    assert_has(bench->out, "Requests:\n Request   ");
     assert_has(bench->out, "raised from proactive by psi-some");
     g_assert_null(strstr(bench->out->str, "\033"));
 }
@@ -262,7 +364,7 @@ static void test_plan_explained(void)
     assert_has(bench->out, "4294967296");
     g_assert_null(strstr(bench->out->str, "First."));
     g_assert_cmpint(run(bench, "plan --explain"), ==, VH_EXIT_OK);
-    assert_has(bench->out, "US/MIB");
+    assert_has(bench->out, "us/MiB");
     assert_has(bench->out, "12.25");
     /* what all have in common, once */
     assert_has(bench->out,
@@ -613,6 +715,7 @@ static void test_nearest(void)
 
 int main(int argc, char **argv)
 {
+    g_assert_nonnull(setlocale(LC_CTYPE, "C.UTF-8")); /* libsmartcols asks it for widths */
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/commands/usage", test_usage);
     g_test_add_func("/commands/about", test_about);
@@ -621,6 +724,8 @@ int main(int argc, char **argv)
     g_test_add_func("/commands/operands", test_operands);
     g_test_add_func("/commands/says-what-it-uses", test_says_what_it_uses);
     g_test_add_func("/commands/list", test_list);
+    g_test_add_func("/commands/raw", test_raw);
+    g_test_add_func("/commands/table", test_table);
     g_test_add_func("/commands/info-and-explain", test_info_and_explain);
     g_test_add_func("/commands/plan", test_plan);
     g_test_add_func("/commands/plan-explained", test_plan_explained);

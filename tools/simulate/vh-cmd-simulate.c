@@ -179,17 +179,17 @@ CELL(lcb_coverage)
 CELL(fairness)
 
 static const VhTableColumn columns[] = {
-    {"ENGINE", FALSE, FALSE, cell_engine},
-    {"COST ms", TRUE, FALSE, cell_cost},
-    {"DEFICIT GiB*s", TRUE, FALSE, cell_deficit_gib_s},
-    {"BOTHER ms", TRUE, FALSE, cell_bother_ms},
-    {"REFAULT MiB", TRUE, FALSE, cell_refault_mib},
-    {"ASKS", TRUE, FALSE, cell_asks},
-    {"PROTECTED", TRUE, FALSE, cell_protected_asks},
-    {"WASTED", TRUE, FALSE, cell_wasted_share},
-    {"REGRET", TRUE, FALSE, cell_regret},
-    {"COVERAGE", TRUE, FALSE, cell_lcb_coverage},
-    {"FAIRNESS", TRUE, FALSE, cell_fairness},
+    {"Engine", FALSE, FALSE, cell_engine},
+    {"Cost ms", TRUE, FALSE, cell_cost},
+    {"Deficit GiB*s", TRUE, FALSE, cell_deficit_gib_s},
+    {"Bother ms", TRUE, FALSE, cell_bother_ms},
+    {"Refault MiB", TRUE, FALSE, cell_refault_mib},
+    {"Asks", TRUE, FALSE, cell_asks},
+    {"Protected", TRUE, FALSE, cell_protected_asks},
+    {"Wasted", TRUE, FALSE, cell_wasted_share},
+    {"Regret", TRUE, FALSE, cell_regret},
+    {"Coverage", TRUE, FALSE, cell_lcb_coverage},
+    {"Fairness", TRUE, FALSE, cell_fairness},
 };
 
 static void show_sheet(VhContext *context, const VhSimBatch *batch, const VhSimSheet *sheet,
@@ -203,6 +203,7 @@ static void show_sheet(VhContext *context, const VhSimBatch *batch, const VhSimS
     vh_context_print(context, "%s (%s, %u guests, %u seeds)\n%s", sheet->scenario->name,
                      vh_scenario_set_name((VhScenarioSet)sheet->scenario->set),
                      sheet->scenario->n_guests, batch->n_seeds, table);
+    vh_table_end(context);
     for (guint i = 0; verdict[i]; i++)
         vh_context_print(context, "  %s\n", verdict[i]);
     vh_context_print(context, "\n");
@@ -290,6 +291,7 @@ const VhCommand vh_cmd_simulate = {
         "all shipped scenarios are run. With --policy, that policy is tried on top of\n"
         "each scenario's own. Needs no guest, no daemon and no rights.",
     .access = VH_ACCESS_NONE,
+    .is_for_people = TRUE,
     .options = options,
     .run = run_simulate,
 };
