@@ -85,7 +85,7 @@ static void on_event(VhEvents *events, const VhEvent *event, gpointer data)
         return; /* it came with the one that was waited for */
     g_variant_builder_init(&doc, G_VARIANT_TYPE_VARDICT);
     vh_document_add_text(&doc, "event", vh_event_kind_name(event->kind));
-    vh_document_add_us(&doc, "event_time_us", event->time_us);
+    vh_document_add_us(&doc, "time_us", event->time_us);
     vh_document_add_identity(&doc, event->name, &event->uuid, listener->uri);
     add_what(&doc, event);
     g_autoptr(GVariant) document = g_variant_ref_sink(g_variant_builder_end(&doc));
