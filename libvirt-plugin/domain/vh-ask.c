@@ -16,6 +16,7 @@
 #include "vh-pass.h"
 #include "vh-probe.h"
 #include "vh-pulse.h"
+#include "vh-ready.h"
 
 #include <string.h>
 
@@ -23,6 +24,8 @@
 /* Kept for the way back: a balloon comes back at about 2 GiB/s. */
 #define BACK_SHARE 4
 #define BACK_MAX_US (2 * G_USEC_PER_SEC)
+/* Between two tellings of how far an ask is. */
+#define PROGRESS_US (200 * G_TIME_SPAN_MILLISECOND)
 
 struct VhAsk {
     int references; /* atomic: the caller, the keeper, the worker */
@@ -162,8 +165,6 @@ static gboolean choose_method(VhAsk *ask, VhAskMethod *ret_method, GError **erro
     VhAskMethod method = ask->request.method;
     VhProbe probe;
 
-    if (method == VH_ASK_PASS && !vh_monitor_check(ask->domain, ask->request.monitor, error))
-        return FALSE;
     if (method == VH_ASK_AUTO && ask->request.monitor == VH_MONITOR_ALLOW) {
         if (!vh_probe_domain(ask->domain, VH_MONITOR_ALLOW, &probe, error))
             return FALSE;
@@ -190,11 +191,33 @@ static gboolean choose_method(VhAsk *ask, VhAskMethod *ret_method, GError **erro
     return TRUE;
 }
 
+static gboolean check_running(virDomainPtr domain, GError **error)
+{
+    int is_active = virDomainIsActive(domain);
+
+    if (is_active < 0)
+        vh_libvirt_set_error(error, NULL);
+    if (is_active == 0)
+        g_set_error_literal(
+            error, VH_ERROR, VH_ERROR_GONE,
+            "the guest does not run, so that it holds nothing of the host's memory");
+    return is_active > 0;
+}
+
+/* Nothing was sent or moved before. */
+static gboolean check_ready(const VhAsk *ask, GError **error)
+{
+    return (ask->request.method != VH_ASK_PASS ||
+            vh_monitor_check(ask->domain, ask->request.monitor, error)) &&
+           vh_ready_check_writable(ask->domain, error) && check_running(ask->domain, error) &&
+           vh_ready_check_job(ask->domain, error);
+}
+
 static void run_chosen(VhAsk *ask, VhAskOutcome *result, GError **error)
 {
     VhAskMethod method;
 
-    if (!choose_method(ask, &method, error))
+    if (!check_ready(ask, error) || !choose_method(ask, &method, error))
         result->status = VH_ASK_FAILED;
     else if (method == VH_ASK_PASS)
         run_pass(ask, result, error);
@@ -429,4 +452,42 @@ void vh_ask_free(VhAsk *ask)
         return;
     vh_ask_set_notify(ask, NULL, NULL);
     ask_unref(ask);
+}
+
+static void on_cancelled(GCancellable *cancellable, gpointer ask)
+{
+    vh_ask_cancel(ask);
+}
+
+gboolean vh_ask_run(virDomainPtr domain, const VhAskRequest *request, VhAskProgressFunc progress,
+                    gpointer data, GCancellable *cancellable, VhAskOutcome *ret_outcome,
+                    GError **error)
+{
+    g_autoptr(VhAsk) ask = NULL;
+    VhAskProgress now;
+    gulong connected;
+    gboolean has_ended;
+
+    if (g_cancellable_set_error_if_cancelled(cancellable, error) ||
+        !(ask = vh_ask_start(domain, request, error)))
+        return FALSE;
+    connected =
+        cancellable ? g_cancellable_connect(cancellable, G_CALLBACK(on_cancelled), ask, NULL) : 0;
+    do {
+        has_ended = vh_ask_wait(ask, progress ? PROGRESS_US : -1);
+        if (progress) {
+            vh_ask_get_progress(ask, &now);
+            progress(&now, data);
+        }
+    } while (!has_ended);
+    if (connected)
+        g_cancellable_disconnect(cancellable, connected);
+    g_mutex_lock(&ask->mutex);
+    if (ask->error)
+        g_propagate_error(error, g_error_copy(ask->error));
+    has_ended = ask->error == NULL;
+    if (ret_outcome)
+        *ret_outcome = ask->outcome;
+    g_mutex_unlock(&ask->mutex);
+    return has_ended;
 }

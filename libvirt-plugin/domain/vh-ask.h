@@ -8,6 +8,7 @@
 #include "vh-monitor.h"
 #include "vh-outcome.h"
 
+#include <gio/gio.h>
 #include <libvirt/libvirt.h>
 
 G_BEGIN_DECLS
@@ -46,6 +47,10 @@ typedef struct VhAsk VhAsk;
  * and must not be the one that polls: a hung guest holds up what shares its connection. NULL only
  * for a request that makes no sense (VH_ERROR_INVALID). Any thread.
  *
+ * Nothing is sent or moved where the outcome is DENIED (the connection is read-only, or a pass is
+ * refused by `monitor`), GONE (the domain does not run), or BUSY because a job (migration, save,
+ * dump...) runs on it. A paused guest is BUSY.
+ *
  * A pass sends QEMU monitor commands, which taint the domain (vh-reporting.h); a guest of another
  * tier than native refuses it (UNSUPPORTED). AUTO with ALLOW asks the QEMU of domains whose XML
  * shows one of ours, and of no others, which of the two it is to be. A pass moves no balloon, needs
@@ -80,5 +85,25 @@ VH_PUBLIC void vh_ask_set_notify(VhAsk *ask, VhAskNotify notify, gpointer data);
  * NULL-safe. */
 VH_PUBLIC void vh_ask_free(VhAsk *ask);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VhAsk, vh_ask_free)
+
+/* How far an ask is: a few times a second, and once when it has ended. `progress` is borrowed. */
+typedef void (*VhAskProgressFunc)(const VhAskProgress *progress, gpointer data);
+
+/*
+ * The whole of it for who can wait: starts an ask, tells `progress` (NULL: nobody) on the calling
+ * thread, and returns when it has ended, which its deadline bounds. `cancellable` (may be NULL)
+ * ends it early, from any thread; it returns when the guest has its memory back, with the status
+ * CANCELLED and what came back until then. Any thread.
+ *
+ * FALSE with an error where the ask FAILED or TIMED_OUT: INVALID (the request makes no sense),
+ * DENIED (read-only connection, access control, a pass without VH_MONITOR_ALLOW), GONE (the domain
+ * does not run, or is not there), BUSY (a job, another ask, or somebody else moves the balloon; a
+ * paused guest), UNSUPPORTED (this guest cannot be asked, and why), STALE, TIMEOUT, PROTOCOL,
+ * FAILED. *ret_outcome (may be NULL) is set then, too, unless the request was INVALID, or cancelled
+ * before (G_IO_ERROR_CANCELLED): nothing was begun.
+ */
+VH_PUBLIC gboolean vh_ask_run(virDomainPtr domain, const VhAskRequest *request,
+                              VhAskProgressFunc progress, gpointer data, GCancellable *cancellable,
+                              VhAskOutcome *ret_outcome, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 G_END_DECLS

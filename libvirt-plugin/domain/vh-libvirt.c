@@ -5,6 +5,8 @@
  */
 #include "vh-libvirt.h"
 
+#include "vh-call.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -127,6 +129,45 @@ virDomainPtr vh_libvirt_find_domain(virConnectPtr connection, const char *text, 
     else
         vh_libvirt_set_error(error, NULL);
     return NULL;
+}
+
+typedef struct {
+    char *text;
+    virDomainPtr domain;
+} FindArgs;
+
+static gboolean find_work(gpointer handle, gpointer data, GError **error)
+{
+    FindArgs *args = data;
+
+    args->domain = vh_libvirt_find_domain(handle, args->text, error);
+    return args->domain != NULL;
+}
+
+static void find_clear(gpointer data)
+{
+    FindArgs *args = data;
+
+    g_free(args->text);
+    if (args->domain)
+        virDomainFree(args->domain);
+}
+
+void vh_libvirt_find_domain_async(virConnectPtr connection, const char *text, gint64 timeout_us,
+                                  GCancellable *cancellable, GAsyncReadyCallback callback,
+                                  gpointer data)
+{
+    const FindArgs args = {.text = g_strdup(text)};
+    const VhCallOptions options = {timeout_us, cancellable, callback, data};
+
+    vh_call_on_connection(connection, find_work, &args, sizeof args, find_clear, &options);
+}
+
+virDomainPtr vh_libvirt_find_domain_finish(GAsyncResult *result, GError **error)
+{
+    FindArgs *args = vh_call_finish(result, find_work, error);
+
+    return args ? g_steal_pointer(&args->domain) : NULL;
 }
 
 VhUuid vh_libvirt_uuid(virDomainPtr domain)

@@ -3,7 +3,7 @@
  * autoptr. */
 #pragma once
 
-#include "vh-error.h"
+#include "vh-async.h"
 #include "vh-uuid.h"
 
 #include <libvirt/libvirt.h>
@@ -38,6 +38,13 @@ VH_PUBLIC void vh_libvirt_set_error(GError **error, const char *what);
  */
 VH_PUBLIC virDomainPtr vh_libvirt_find_domain(virConnectPtr connection, const char *text,
                                               GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The same without blocking (vh-async.h), about a connection in a domain's place. */
+VH_PUBLIC void vh_libvirt_find_domain_async(virConnectPtr connection, const char *text,
+                                            gint64 timeout_us, GCancellable *cancellable,
+                                            GAsyncReadyCallback callback, gpointer data);
+VH_PUBLIC virDomainPtr vh_libvirt_find_domain_finish(GAsyncResult *result,
+                                                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* The domain's UUID. Does not block and does not fail for a valid handle. */
 VH_PUBLIC VhUuid vh_libvirt_uuid(virDomainPtr domain);

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include "vh-async.h"
 #include "vh-override.h"
 
 #include <libvirt/libvirt.h>
@@ -74,5 +75,31 @@ VH_PUBLIC gboolean vh_metadata_parse_override(const char *xml, VhOverride *ret_o
 /* The reverse: the element as it stands in a domain's <metadata>, with its namespace. The override
  * must be valid (vh_override_check()). Free with g_free(). No libvirt. */
 VH_PUBLIC char *vh_metadata_format_override(const VhOverride *override);
+
+/* The same without blocking: vh-async.h. A write whose deadline passed may still come. */
+VH_PUBLIC void vh_metadata_get_override_async(virDomainPtr domain, VhMetadataWhere where,
+                                              gint64 timeout_us, GCancellable *cancellable,
+                                              GAsyncReadyCallback callback, gpointer data);
+VH_PUBLIC gboolean vh_metadata_get_override_finish(GAsyncResult *result, VhOverride *ret_override,
+                                                   GError **error) G_GNUC_WARN_UNUSED_RESULT;
+VH_PUBLIC void vh_metadata_set_override_async(virDomainPtr domain, const VhOverride *override,
+                                              VhMetadataWhere where, gint64 timeout_us,
+                                              GCancellable *cancellable,
+                                              GAsyncReadyCallback callback, gpointer data);
+VH_PUBLIC gboolean vh_metadata_set_override_finish(GAsyncResult *result,
+                                                   GError **error) G_GNUC_WARN_UNUSED_RESULT;
+VH_PUBLIC void vh_metadata_clear_override_async(virDomainPtr domain, VhMetadataWhere where,
+                                                gint64 timeout_us, GCancellable *cancellable,
+                                                GAsyncReadyCallback callback, gpointer data);
+VH_PUBLIC gboolean vh_metadata_clear_override_finish(GAsyncResult *result,
+                                                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
+VH_PUBLIC void vh_metadata_change_override_async(virDomainPtr domain,
+                                                 const VhMetadataChange *change,
+                                                 VhMetadataWhere where, gint64 timeout_us,
+                                                 GCancellable *cancellable,
+                                                 GAsyncReadyCallback callback, gpointer data);
+VH_PUBLIC gboolean vh_metadata_change_override_finish(GAsyncResult *result,
+                                                      VhOverride *ret_override,
+                                                      GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 G_END_DECLS

@@ -5,10 +5,11 @@
  */
 #include "vh-probe.h"
 
+#include "vh-call.h"
 #include "vh-facts.h"
 #include "vh-libvirt.h"
 #include "vh-placement.h"
-#include "vh-reporting.h"
+#include "vh-reporting-monitor.h"
 #include "vh-units.h"
 #include "vh-xml.h"
 
@@ -294,23 +295,17 @@ void vh_probe_apply_reporting(VhProbe *probe, const VhReportingInfo *info)
     set_tier(probe);
 }
 
-/* What its QEMU adds. One that knows no such question, and a connection over which none can be
- * asked, are answers, too. */
+/* What its QEMU adds. */
 static gboolean ask_qemu(virDomainPtr domain, VhProbe *probe, GError **error)
 {
-    g_autoptr(GError) failure = NULL;
+    VhReportingTold told;
     VhReportingInfo info;
 
-    if (vh_reporting_query(domain, VH_MONITOR_ALLOW, &info, &failure)) {
-        vh_probe_apply_reporting(probe, &info);
-        return TRUE;
-    }
-    if (failure->code == VH_ERROR_UNSUPPORTED)
-        vh_probe_apply_reporting(probe, NULL);
-    if (failure->code == VH_ERROR_UNSUPPORTED || failure->code == VH_ERROR_DENIED)
-        return TRUE;
-    g_propagate_error(error, g_steal_pointer(&failure));
-    return FALSE;
+    if (!vh_reporting_tell(domain, &info, &told, error))
+        return FALSE;
+    if (told != VH_REPORTING_NOT_TO_ASK)
+        vh_probe_apply_reporting(probe, told == VH_REPORTING_TOLD ? &info : NULL);
+    return TRUE;
 }
 
 gboolean vh_probe_domain(virDomainPtr domain, VhMonitorRule monitor, VhProbe *ret_probe,
@@ -335,4 +330,34 @@ gboolean vh_probe_domain(virDomainPtr domain, VhMonitorRule monitor, VhProbe *re
         return FALSE;
     *ret_probe = probe;
     return TRUE;
+}
+
+typedef struct {
+    VhMonitorRule monitor;
+    VhProbe probe;
+} Args;
+
+static gboolean probe_work(gpointer handle, gpointer data, GError **error)
+{
+    Args *args = data;
+
+    return vh_probe_domain(handle, args->monitor, &args->probe, error);
+}
+
+void vh_probe_domain_async(virDomainPtr domain, VhMonitorRule monitor, gint64 timeout_us,
+                           GCancellable *cancellable, GAsyncReadyCallback callback, gpointer data)
+{
+    const Args args = {.monitor = monitor};
+    const VhCallOptions options = {timeout_us, cancellable, callback, data};
+
+    vh_call_on_domain(domain, probe_work, &args, sizeof args, NULL, &options);
+}
+
+gboolean vh_probe_domain_finish(GAsyncResult *result, VhProbe *ret_probe, GError **error)
+{
+    const Args *args = vh_call_finish(result, probe_work, error);
+
+    if (args)
+        *ret_probe = args->probe;
+    return args != NULL;
 }

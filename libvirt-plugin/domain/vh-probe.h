@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "vh-async.h"
 #include "vh-monitor.h"
 #include "vh-reporting-info.h"
 #include "vh-stats.h"
@@ -60,9 +61,16 @@ VH_PUBLIC void vh_probe_apply_reporting(VhProbe *probe, const VhReportingInfo *i
  * the XML that it would start with.
  *
  * Errors: GONE, PROTOCOL (XML or an answer of QEMU's that makes no sense), TIMEOUT, FAILED. Blocks
- * as long as its QEMU does; vh_probe_domain_async() does not. Any thread.
+ * as long as its QEMU does. Any thread.
  */
 VH_PUBLIC gboolean vh_probe_domain(virDomainPtr domain, VhMonitorRule monitor, VhProbe *ret_probe,
                                    GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The same without blocking: vh-async.h. */
+VH_PUBLIC void vh_probe_domain_async(virDomainPtr domain, VhMonitorRule monitor, gint64 timeout_us,
+                                     GCancellable *cancellable, GAsyncReadyCallback callback,
+                                     gpointer data);
+VH_PUBLIC gboolean vh_probe_domain_finish(GAsyncResult *result, VhProbe *ret_probe,
+                                          GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 G_END_DECLS

@@ -30,4 +30,16 @@ gboolean vh_reporting_monitor_start(const VhReportingMonitor *monitor,
 gboolean vh_reporting_monitor_cancel(const VhReportingMonitor *monitor,
                                      GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* What became of the question how a domain's reporting stands. */
+typedef enum {
+    VH_REPORTING_TOLD,
+    VH_REPORTING_STOCK,      /* its QEMU knows no such question */
+    VH_REPORTING_NOT_TO_ASK, /* not over this connection */
+} VhReportingTold;
+
+/* Asks; what is no answer, but says what can be known, is no error. For domains whose XML says that
+ * their QEMU knows the question (VhProbe.has_passes): it is a monitor command. */
+gboolean vh_reporting_tell(virDomainPtr domain, VhReportingInfo *ret_info,
+                           VhReportingTold *ret_told, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 G_END_DECLS

@@ -169,3 +169,20 @@ gboolean vh_reporting_pass_cancel(virDomainPtr domain, VhMonitorRule rule, GErro
 
     return vh_monitor_check(domain, rule, error) && vh_reporting_monitor_cancel(&monitor, error);
 }
+
+gboolean vh_reporting_tell(virDomainPtr domain, VhReportingInfo *ret_info,
+                           VhReportingTold *ret_told, GError **error)
+{
+    g_autoptr(GError) failure = NULL;
+
+    if (vh_reporting_query(domain, VH_MONITOR_ALLOW, ret_info, &failure)) {
+        *ret_told = VH_REPORTING_TOLD;
+        return TRUE;
+    }
+    if (failure->code == VH_ERROR_UNSUPPORTED || failure->code == VH_ERROR_DENIED) {
+        *ret_told = failure->code == VH_ERROR_DENIED ? VH_REPORTING_NOT_TO_ASK : VH_REPORTING_STOCK;
+        return TRUE;
+    }
+    g_propagate_error(error, g_steal_pointer(&failure));
+    return FALSE;
+}

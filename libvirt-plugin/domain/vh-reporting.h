@@ -21,6 +21,7 @@
  */
 #pragma once
 
+#include "vh-async.h"
 #include "vh-monitor.h"
 #include "vh-reporting-info.h"
 
@@ -58,5 +59,29 @@ VH_PUBLIC gboolean vh_reporting_pass_start(virDomainPtr domain, VhMonitorRule mo
 /* Ends the pass that runs. GONE: there is none. */
 VH_PUBLIC gboolean vh_reporting_pass_cancel(virDomainPtr domain, VhMonitorRule monitor,
                                             GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The same without blocking: vh-async.h. A switch or pass whose deadline passed may still come. */
+VH_PUBLIC void vh_reporting_query_async(virDomainPtr domain, VhMonitorRule monitor,
+                                        gint64 timeout_us, GCancellable *cancellable,
+                                        GAsyncReadyCallback callback, gpointer data);
+VH_PUBLIC gboolean vh_reporting_query_finish(GAsyncResult *result, VhReportingInfo *ret_info,
+                                             GError **error) G_GNUC_WARN_UNUSED_RESULT;
+VH_PUBLIC void vh_reporting_set_async(virDomainPtr domain, VhMonitorRule monitor,
+                                      gboolean is_enabled, gint64 timeout_us,
+                                      GCancellable *cancellable, GAsyncReadyCallback callback,
+                                      gpointer data);
+VH_PUBLIC gboolean vh_reporting_set_finish(GAsyncResult *result,
+                                           GError **error) G_GNUC_WARN_UNUSED_RESULT;
+VH_PUBLIC void vh_reporting_pass_start_async(virDomainPtr domain, VhMonitorRule monitor,
+                                             const VhReportingPassRequest *request,
+                                             gint64 timeout_us, GCancellable *cancellable,
+                                             GAsyncReadyCallback callback, gpointer data);
+VH_PUBLIC gboolean vh_reporting_pass_start_finish(GAsyncResult *result, guint32 *ret_id,
+                                                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
+VH_PUBLIC void vh_reporting_pass_cancel_async(virDomainPtr domain, VhMonitorRule monitor,
+                                              gint64 timeout_us, GCancellable *cancellable,
+                                              GAsyncReadyCallback callback, gpointer data);
+VH_PUBLIC gboolean vh_reporting_pass_cancel_finish(GAsyncResult *result,
+                                                   GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 G_END_DECLS

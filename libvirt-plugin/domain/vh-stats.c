@@ -5,6 +5,7 @@
  */
 #include "vh-stats.h"
 
+#include "vh-call.h"
 #include "vh-libvirt.h"
 #include "vh-units.h"
 
@@ -108,4 +109,27 @@ gboolean vh_stats_read(virDomainPtr domain, VhStats *ret_stats, GError **error)
         vh_stats_from_record(records[0], ret_stats);
     virDomainStatsRecordListFree(records);
     return n > 0;
+}
+
+static gboolean read_work(gpointer handle, gpointer data, GError **error)
+{
+    return vh_stats_read(handle, data, error);
+}
+
+void vh_stats_read_async(virDomainPtr domain, gint64 timeout_us, GCancellable *cancellable,
+                         GAsyncReadyCallback callback, gpointer data)
+{
+    const VhStats stats = {0};
+    const VhCallOptions options = {timeout_us, cancellable, callback, data};
+
+    vh_call_on_domain(domain, read_work, &stats, sizeof stats, NULL, &options);
+}
+
+gboolean vh_stats_read_finish(GAsyncResult *result, VhStats *ret_stats, GError **error)
+{
+    const VhStats *stats = vh_call_finish(result, read_work, error);
+
+    if (stats)
+        *ret_stats = *stats;
+    return stats != NULL;
 }

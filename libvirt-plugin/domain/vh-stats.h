@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "vh-error.h"
+#include "vh-async.h"
 #include "vh-figures.h"
 
 #include <libvirt/libvirt.h>
@@ -29,8 +29,19 @@ typedef struct {
  * types that make no sense. Does not block. */
 VH_PUBLIC void vh_stats_from_record(const virDomainStatsRecord *record, VhStats *ret_stats);
 
-/* One domain's figures, now. Blocks as long as its QEMU does. */
+/*
+ * One domain's figures, now. A domain that does not run has a state and its balloon's sizes. GONE,
+ * DENIED, FAILED. Blocks as long as its QEMU does: one round trip. Any thread; a read-only
+ * connection will do.
+ */
 VH_PUBLIC gboolean vh_stats_read(virDomainPtr domain, VhStats *ret_stats,
                                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The same without blocking: vh-async.h. */
+VH_PUBLIC void vh_stats_read_async(virDomainPtr domain, gint64 timeout_us,
+                                   GCancellable *cancellable, GAsyncReadyCallback callback,
+                                   gpointer data);
+VH_PUBLIC gboolean vh_stats_read_finish(GAsyncResult *result, VhStats *ret_stats,
+                                        GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 G_END_DECLS
