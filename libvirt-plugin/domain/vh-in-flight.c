@@ -8,6 +8,7 @@
 #include "vh-balloon.h"
 #include "vh-libvirt.h"
 #include "vh-owner.h"
+#include "vh-ready.h"
 #include "vh-units.h"
 #include "vh-xml.h"
 
@@ -140,23 +141,6 @@ VhBalloonOwner vh_in_flight_judge(const VhInFlightRecord *record, guint64 curren
     return VH_BALLOON_FOREIGN;
 }
 
-/* Setting a target would wait for the job to end, and fail; the record must stay till then. */
-static gboolean check_job(virDomainPtr domain, GError **error)
-{
-    virDomainJobInfo job;
-
-    if (virDomainGetJobInfo(domain, &job) < 0) {
-        vh_libvirt_set_error(error, "asking for jobs: ");
-        return FALSE;
-    }
-    if (job.type == VIR_DOMAIN_JOB_NONE)
-        return TRUE;
-    g_set_error(error, VH_ERROR, VH_ERROR_BUSY,
-                "an interrupted ask is put back once the domain's job (migration, save, dump or "
-                "backup) is over");
-    return FALSE;
-}
-
 /* Sets the old target and waits for the balloon to get there; where it does not in time it goes on
  * by itself, so that the record has done its duty all the same. */
 static gboolean put_back(virDomainPtr domain, const VhInFlightRecord *record, gint64 until_us,
@@ -190,7 +174,8 @@ gboolean vh_in_flight_recover(virDomainPtr domain, gint64 timeout_us, gboolean *
         return FALSE;
     }
     if (found) {
-        if (!check_job(domain, error))
+        /* Setting a target would wait for the job to end, and fail; the record stays till then. */
+        if (!vh_ready_check_job(domain, error))
             return FALSE;
         if (!vh_balloon_wait(domain, record.old_kib, VH_BALLOON_REST_US, until_us, &kib, error))
             return FALSE;

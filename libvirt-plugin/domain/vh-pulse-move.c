@@ -261,20 +261,37 @@ static gboolean try_back(VhPulseState *state, VhAskStatus *status, GError **erro
     return TRUE;
 }
 
+/* Whether the guest is not there any more, with the error that says where it may be. One that was
+ * migrated is put back over there, where its record is: it must not be followed. */
+static gboolean is_gone(virDomainPtr domain, GError **error)
+{
+    int state = VIR_DOMAIN_NOSTATE, reason = 0;
+    int active = virDomainIsActive(domain);
+    const char *what = "the guest ended during the ask";
+
+    if (active < 0 && virGetLastErrorCode() == VIR_ERR_NO_DOMAIN)
+        what = "the guest ended during the ask, or was migrated: whoever finds it on the other "
+               "host puts its balloon back";
+    else if (active != 0)
+        return FALSE;
+    else if (virDomainGetState(domain, &state, &reason, 0) == 0 && state == VIR_DOMAIN_SHUTOFF &&
+             reason == VIR_DOMAIN_SHUTOFF_MIGRATED)
+        what = "the guest was migrated during the ask: whoever finds it on the other host puts its "
+               "balloon back";
+    g_clear_error(error);
+    g_set_error_literal(error, VH_ERROR, VH_ERROR_GONE, what);
+    return TRUE;
+}
+
 VhAskStatus vh_pulse_go_back(VhPulseState *state, VhAskStatus status, GError **error)
 {
     while (state->has_record) {
         g_autoptr(GError) failure = NULL;
-        int active;
 
         if (try_back(state, &status, &failure))
             break;
-        active = virDomainIsActive(state->domain);
-        if (active == 0 || (active < 0 && virGetLastErrorCode() == VIR_ERR_NO_DOMAIN)) {
-            g_clear_error(error);
-            g_set_error(error, VH_ERROR, VH_ERROR_GONE, "the guest ended during the ask");
+        if (is_gone(state->domain, error))
             return VH_ASK_FAILED;
-        }
         /* Later than this nobody counts on us any more: whoever finds the record acts on it. */
         if (g_get_real_time() >= state->record.expires_us) {
             if (error && !*error)

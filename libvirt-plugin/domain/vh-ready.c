@@ -63,11 +63,12 @@ static gboolean judge_silence(virDomainPtr domain, GError **error)
 
     if (code == VIR_ERR_NO_SUPPORT)
         return TRUE;
-    if (code != VIR_ERR_OPERATION_INVALID) {
+    if (code != VIR_ERR_OPERATION_INVALID && code != VIR_ERR_OPERATION_UNSUPPORTED) {
         vh_libvirt_set_error(error, "asking for jobs: ");
         return FALSE;
     }
-    /* The destination of a migration does not tell how far it is. */
+    /* The destination of a migration does not tell how far it is; what is not running has no job.
+     */
     if (virDomainIsActive(domain) == 1) {
         set_busy("a migration", error);
         return FALSE;

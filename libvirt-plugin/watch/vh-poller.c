@@ -7,6 +7,7 @@
 
 #include "vh-metadata.h"
 #include "vh-poll-thread.h"
+#include "vh-ready.h"
 #include "vh-reporting.h"
 #include "vh-units.h"
 
@@ -159,10 +160,9 @@ static void read_reporting(const Work *work, virDomainPtr domain, VhPollFound *f
 
 static gboolean has_job(virDomainPtr domain)
 {
-    virDomainJobInfo info;
+    g_autoptr(GError) error = NULL;
 
-    return is_active(domain) && virDomainGetJobInfo(domain, &info) == 0 &&
-           info.type != VIR_DOMAIN_JOB_NONE;
+    return is_active(domain) && !vh_ready_check_job(domain, &error) && error->code == VH_ERROR_BUSY;
 }
 
 /* All but the figures, then puts it in. */
