@@ -427,8 +427,8 @@ static gboolean local_cancel(VhBackend *backend, const char *domain, GError **er
 typedef struct {
     Local *local;
     guint64 id;
-    VhAskProgress last;
-    VhAskProgressFunc progress;
+    VhBackendProgress last;
+    VhBackendProgressFunc progress;
     gpointer data;
 } Wait;
 
@@ -440,12 +440,12 @@ static gboolean tell_progress(gpointer data)
 
     if (!vh_session_get_progress(wait->local->session, wait->id, &ask, &taken_bytes))
         return G_SOURCE_CONTINUE;
-    wait->last = (VhAskProgress){ask.asked_bytes, taken_bytes, ask.returned_bytes};
+    wait->last = (VhBackendProgress){ask.asked_bytes, taken_bytes, ask.returned_bytes};
     wait->progress(&wait->last, wait->data);
     return G_SOURCE_CONTINUE;
 }
 
-static GVariant *local_wait(VhBackend *backend, guint64 id, VhAskProgressFunc progress,
+static GVariant *local_wait(VhBackend *backend, guint64 id, VhBackendProgressFunc progress,
                             gpointer data, GError **error)
 {
     Local *local = local_of(backend);

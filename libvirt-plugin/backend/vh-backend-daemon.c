@@ -26,7 +26,7 @@ typedef struct {
     guint subscriptions[2];
     gboolean is_gone;
     guint64 id; /* of the ask that is waited for */
-    VhAskProgress progress;
+    VhBackendProgress progress;
     gboolean has_progress;
     GHashTable *ended;          /* id -> outcome */
     GHashTable *ended_requests; /* id -> its last document */
@@ -321,7 +321,7 @@ static void on_daemon_signal(GDBusConnection *connection, const char *sender, co
         g_hash_table_insert(daemon->ended, g_memdup2(&id, sizeof(id)), outcome);
     } else if (g_str_equal(signal, "AskProgress") &&
                g_variant_is_of_type(arguments, G_VARIANT_TYPE("(tttt)"))) {
-        VhAskProgress progress;
+        VhBackendProgress progress;
         g_variant_get(arguments, "(tttt)", &id, &progress.asked_bytes, &progress.taken_bytes,
                       &progress.returned_bytes);
         if (id != daemon->id)
@@ -362,7 +362,7 @@ static gboolean daemon_cancel(VhBackend *backend, const char *domain, GError **e
     return FALSE;
 }
 
-static GVariant *daemon_wait(VhBackend *backend, guint64 id, VhAskProgressFunc progress,
+static GVariant *daemon_wait(VhBackend *backend, guint64 id, VhBackendProgressFunc progress,
                              gpointer data, GError **error)
 {
     Daemon *daemon = daemon_of(backend);

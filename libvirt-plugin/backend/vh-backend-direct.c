@@ -203,12 +203,12 @@ static gboolean direct_cancel(VhBackend *backend, const char *domain, GError **e
     return FALSE;
 }
 
-static GVariant *direct_wait(VhBackend *backend, guint64 id, VhAskProgressFunc progress,
+static GVariant *direct_wait(VhBackend *backend, guint64 id, VhBackendProgressFunc progress,
                              gpointer data, GError **error)
 {
     Direct *direct = direct_of(backend);
     gboolean has_cancelled = FALSE;
-    VhAskProgress step;
+    VhBackendProgress step;
     GVariant *outcome;
 
     if (direct->ask == NULL || id != direct->n_asks) {

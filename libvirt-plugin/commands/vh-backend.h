@@ -47,12 +47,12 @@ typedef struct {
     guint64 asked_bytes;    /* 0: all that can be had */
     guint64 taken_bytes;    /* the balloon has gone down by this, or the pass has reported it */
     guint64 returned_bytes; /* came back so far */
-} VhAskProgress;
+} VhBackendProgress;
 
 /*
  * What goes on while an ask is waited for. Called from the main loop, a few times a second at most.
  */
-typedef void (*VhAskProgressFunc)(const VhAskProgress *progress, gpointer data);
+typedef void (*VhBackendProgressFunc)(const VhBackendProgress *progress, gpointer data);
 
 /* Memory wanted from the guests together. */
 typedef struct {
@@ -68,7 +68,7 @@ typedef void (*VhRequestProgressFunc)(guint64 bytes, guint64 returned_bytes, gui
 typedef struct VhBackend VhBackend;
 
 /*
- * All calls may block, running the default main context meanwhile, and end with
+ * All calls may block, running the thread-default main context meanwhile (vh-loop.h), and end with
  * G_IO_ERROR_CANCELLED where the request's `cancel` fires. Documents are full references.
  */
 typedef struct {
@@ -102,7 +102,7 @@ typedef struct {
      * the wait goes on until the guest has all its memory back. VH_ERROR_GONE where whoever
      * carried it out went away.
      */
-    GVariant *(*wait)(VhBackend *backend, guint64 id, VhAskProgressFunc progress, gpointer data,
+    GVariant *(*wait)(VhBackend *backend, guint64 id, VhBackendProgressFunc progress, gpointer data,
                       GError **error);
 
     /*
@@ -174,7 +174,7 @@ typedef struct {
      * Asks a domain's QEMU itself, and no backend, by a monitor command that taints the domain: on
      * request only. a{sv}, the document "reporting", a full reference. UNSUPPORTED: its QEMU knows
      * no such commands, or there is nothing to ask. GONE: there is no such domain, or no pass to
-     * cancel. Runs the default main context meanwhile.
+     * cancel. Runs the thread-default main context meanwhile.
      */
     GVariant *(*reporting)(const VhBackendRequest *request, const char *domain,
                            VhReportingWish wish, gpointer data, GError **error);

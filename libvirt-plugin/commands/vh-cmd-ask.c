@@ -8,7 +8,7 @@
 #include "vh-show.h"
 #include "vh-units.h"
 
-static char *progress_text(const VhAskProgress *progress)
+static char *progress_text(const VhBackendProgress *progress)
 {
     g_autofree char *taken = vh_format_size(progress->taken_bytes);
     g_autofree char *asked = vh_format_size(progress->asked_bytes);
@@ -19,7 +19,7 @@ static char *progress_text(const VhAskProgress *progress)
     return g_strdup_printf("%s taken, %s of %s returned", taken, returned, asked);
 }
 
-static void show_progress(const VhAskProgress *progress, gpointer data)
+static void show_progress(const VhBackendProgress *progress, gpointer data)
 {
     g_autofree char *text = progress_text(progress);
 

@@ -190,11 +190,11 @@ static gboolean fake_cancel(VhBackend *backend, const char *domain, GError **err
     return FALSE;
 }
 
-static GVariant *fake_wait(VhBackend *backend, guint64 id, VhAskProgressFunc progress,
+static GVariant *fake_wait(VhBackend *backend, guint64 id, VhBackendProgressFunc progress,
                            gpointer data, GError **error)
 {
     Fake *fake = fake_of(backend);
-    VhAskProgress at = {
+    VhBackendProgress at = {
         .asked_bytes = 100 << 20, .taken_bytes = 60 << 20, .returned_bytes = 50 << 20};
     GVariantBuilder doc;
 
