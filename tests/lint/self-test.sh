@@ -125,27 +125,27 @@ fails abi.sh 'a constant that only the guest has' guest/vh_balloon_abi.h '#defin
 fails abi.sh 'a struct that only QEMU has' qemu-patches/1.0/0001-b.patch \
     '+struct virtio_c {\n+\tuint16_t low;\n+};\n' 'guest/vh_balloon_abi.h: virtio_c.low at 0'
 
-# plant_patch TEXT: the tree's only series, for the QEMU that the lint knows.
+# plant_patch FOLDER TEXT: the tree's only series, for a version that the lint knows.
 plant_patch()
 {
     make_tree
-    mkdir qemu-patches/7.2
     rm -r qemu-patches/1.0
-    echo 0001-a.patch >qemu-patches/7.2/series
-    printf '%b' "From: A <a@localhost>\nSubject: [PATCH] a: b\n\nSigned-off-by: A <a@localhost>\n---\n$1" \
-        >qemu-patches/7.2/0001-a.patch
+    mkdir -p "$1"
+    echo 0001-a.patch >"$1/series"
+    printf '%b' "From: A <a@localhost>\nSubject: [PATCH] a: b\n\nSigned-off-by: A <a@localhost>\n---\n$2" \
+        >"$1/0001-a.patch"
 }
 
-# patches WHAT EXPECTED-STATUS PATCH EXPECTED
+# patches WHAT EXPECTED-STATUS PATCH EXPECTED: in the series of $series.
 patches()
 {
     local status=0
 
-    plant_patch "$3"
+    plant_patch "$series" "$3"
     "$lint/patches.sh" "$work/tree" >"$work/log" 2>&1 || status=$?
     if [ $status -eq 77 ]; then
         number=$((number + 1))
-        echo "ok $number patches: $1 # SKIP no source of QEMU in the cache"
+        echo "ok $number patches: $1 # SKIP no source for $series in the cache"
     elif [ $status -eq "$2" ] && grep -qE -- "$4" "$work/log"; then
         result "patches: $1" 0
     else
@@ -154,6 +154,7 @@ patches()
     fi
 }
 
+series=qemu-patches/7.2
 new_file='diff --git a/new.c b/new.c\nnew file mode 100644\n--- /dev/null\n+++ b/new.c\n@@ -0,0 +1 @@\n+int x'
 patches 'a patch that applies passes' 0 "$new_file;\n" '1 patches for QEMU 7.2'
 patches 'another style fails' 1 "$new_file; \n" '0001-a.patch:[0-9]+: ERROR: trailing whitespace'
@@ -161,6 +162,15 @@ patches 'another style fails' 1 "$new_file; \n" '0001-a.patch:[0-9]+: ERROR: tra
 patch_file='--- a/hw/virtio/Kconfig\n+++ b/hw/virtio/Kconfig\n@@ -1,4 +1,5 @@'
 patches 'a patch that needs fuzz fails' 1 \
     "$patch_file\n config OTHER\n     bool\n+# more\n \n config VIRTIO_RNG\n" 'Hunk #1 FAILED at 1'
+
+series=libvirt-plugin/virsh/patches/9.0
+patches 'a patch of virsh that applies passes' 0 "$new_file;\n" '1 patches for libvirt 9.0'
+patches 'blanks at the end of a line fail' 1 "$new_file; \n" '^[0-9]+:\+int x; $'
+patches 'another style than of libvirt fails' 1 "$new_file ;\n" 'Whitespace'
+patch_file='--- a/tools/vsh.h\n+++ b/tools/vsh.h\n@@ -1,3 +1,4 @@'
+patches 'a patch of virsh that needs fuzz fails' 1 \
+    "$patch_file\n /* other\n  * vsh.h: common data to be used by clients to exercise the libvirt API\n+ * more\n  *\n" \
+    'Hunk #1 FAILED at 1'
 
 # driver WHAT EXPECTED-STATUS FILE TEXT EXPECTED: the real driver, with TEXT appended to FILE.
 driver()
@@ -264,6 +274,91 @@ for expected in 'not installed: sbin/virthintd' 'only of use in the tree: .*virt
         result "install: $expected" 1
     fi
 done
+
+# A library of two functions, and one of its own. library WHAT LINT EXPECTED-STATUS EXPECTED
+# SED-EXPRESSION FILE: with the file changed by it, before it is built.
+make_library()
+{
+    make_tree
+    cat >meson.build <<'END'
+project('little', 'c', version: '0.1.0', default_options: ['buildtype=debug'])
+map = meson.current_source_dir() / 'libvirt-plugin/libvirthint.map'
+library = shared_library('virthint', 'a.c', version: '0.1.0', install: true,
+  gnu_symbol_visibility: 'hidden', link_args: '-Wl,--version-script=' + map)
+install_headers('libvirt-plugin/base/vh-a.h', 'virthint.h', subdir: 'virthint')
+import('pkgconfig').generate(library, name: 'libvirthint', filebase: 'libvirthint',
+  description: 'little', subdirs: ['.', 'virthint'])
+END
+    cat >libvirt-plugin/base/vh-a.h <<'END'
+#pragma once
+#define VH_PUBLIC __attribute__((visibility("default")))
+#define VH_VERSION_MAJOR 0
+#define VH_VERSION_MINOR 1
+#define VH_VERSION_STRING "0.1.0"
+#define VH_CHECK_VERSION(major, minor, micro) ((minor) < 2)
+typedef struct {
+    int number;
+} VhA;
+VH_PUBLIC int vh_a(VhA *a);
+VH_PUBLIC const char *vh_version(void);
+END
+    echo '#include "vh-a.h"' >virthint.h
+    printf '#include "libvirt-plugin/base/vh-a.h"\nint vh_a(VhA *a) { return a->number; }\n%s\n' \
+        'const char *vh_version(void) { return "0.1.0"; }' >a.c
+    echo 'VH_PUBLIC int vh_b(void); int vh_b(void) { return 0; }' >>a.c
+    printf 'LIBVIRTHINT_0.1.0 {\nglobal:\n    vh_a;\n    vh_version;\nlocal:\n    *;\n};\n' \
+        >libvirt-plugin/libvirthint.map
+    mkdir -p libvirt-plugin/abi
+}
+
+build_library()
+{
+    rm -rf "$work/build"
+    meson setup "$work/build" . >/dev/null
+    ninja -C "$work/build" >/dev/null
+}
+
+library()
+{
+    local status=0
+
+    make_library
+    if [ "$2" = library-abi.sh ] && command -v abidw >/dev/null; then
+        build_library
+        "$lint/$2" . "$work/build" --renew
+    fi
+    sed -i -E "$5" "$6"
+    build_library
+    "$lint/$2" . "$work/build" >"$work/log" 2>&1 || status=$?
+    if [ $status -eq 77 ]; then
+        number=$((number + 1))
+        echo "ok $number ${2%.sh}: $1 # SKIP $(head -n 1 "$work/log")"
+    elif [ $status -eq "$3" ] && { [ -z "$4" ] || grep -qE -- "$4" "$work/log"; }; then
+        result "${2%.sh}: $1" 0
+    else
+        sed 's/^/# /' "$work/log"
+        result "${2%.sh}: $1" 1
+    fi
+}
+
+library 'a library passes' library.sh 0 '2 functions' '' a.c
+library 'a function that is not exported fails' library.sh 1 \
+    'vh_a is VH_PUBLIC and not exported' 's/ vh_a;//' libvirt-plugin/libvirthint.map
+library 'a name that is nowhere fails' library.sh 1 'names vh_gone, which is not there' \
+    's/ vh_a;/ vh_a;\n    vh_gone;/' libvirt-plugin/libvirthint.map
+library 'what no header has is not exported' library.sh 1 'vh_b is exported, and VH_PUBLIC in no' \
+    's/ vh_a;/ vh_a;\n    vh_b;/' libvirt-plugin/libvirthint.map
+library 'what is public is installed' library.sh 1 'vh-low.h: says VH_PUBLIC, and is not' \
+    '$a VH_PUBLIC int vh_low(void);' libvirt-plugin/base/vh-low.h
+library 'a header for C alone fails' library.sh 1 'vh-a.h> does not compile by itself: .*g\+\+' \
+    's/int vh_a\(VhA \*a/int vh_a(VhA *class/' libvirt-plugin/base/vh-a.h
+library 'a header is in virthint.h' library.sh 1 'virthint.h does not include vh-a.h' \
+    's/.*/#include <vh-a.h>/' virthint.h
+library 'the same interface passes' library-abi.sh 0 '' 's/a->number/a->number + 1/' a.c
+library 'another struct fails' library-abi.sh 1 'data member insertion' 's/int number;/&\n int more;/' \
+    libvirt-plugin/base/vh-a.h
+library 'a function that is gone fails' library-abi.sh 1 'built before would break' \
+    's/vh_a\(/vh_aa(/' a.c
 
 # setup_refuses WHAT OS-RELEASE EXPECTED
 setup_refuses()

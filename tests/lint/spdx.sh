@@ -11,7 +11,8 @@ set -euo pipefail
 # Documents, data and what has no comments (JSON, man pages are covered by the whole) need none.
 files=$(lint_find ! -name '*.md' ! -name '*.json' ! -name '*.jsonl' ! -name '*.txt' \
     ! -name '*.png' ! -name '*.svg' ! -name '.editorconfig' ! -name '.gitignore' ! -name '.clang-format' \
-    ! -path './tests/*/corpus/*' ! -path './qemu-patches/*.patch' ! -name 'series')
+    ! -path './tests/*/corpus/*' ! -path './qemu-patches/*.patch' \
+    ! -path './libvirt-plugin/virsh/patches/*.patch' ! -name 'series')
 lint_require "$files"
 while read -r file; do
     licence=$(head -n 5 "$lint_top/$file" |
