@@ -11,15 +11,16 @@
 
 #define LIMIT_S 10
 
-/* Root's, as is each folder above it, and nobody else may write there. */
-static gboolean is_roots(const char *path)
+/* Root's, or the caller's own, as is each folder above it, and nobody else may write there. */
+static gboolean is_safe(const char *path)
 {
     g_autofree char *folder = g_path_get_dirname(path);
     struct stat info;
 
-    if (stat(path, &info) != 0 || info.st_uid != 0 || (info.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+    if (stat(path, &info) != 0 || (info.st_uid != 0 && info.st_uid != geteuid()) ||
+        (info.st_mode & (S_IWGRP | S_IWOTH)) != 0)
         return FALSE;
-    return g_str_equal(folder, path) || is_roots(folder);
+    return g_str_equal(folder, path) || is_safe(folder);
 }
 
 static gboolean check_file(const char *path, GError **error)
@@ -93,10 +94,11 @@ gboolean vh_emulator_check(const char *path, VhEmulatorCheck *ret_check, char **
     resolved = realpath(path, NULL);
     real = g_strdup(resolved);
     free(resolved);
-    if (!real || !is_roots(real)) {
+    if (!real || !is_safe(real)) {
         *ret_check = VH_EMULATOR_UNCHECKED;
-        *ret_why = g_strdup("others than root can change it, so that it was not run to see whether "
-                            "it is a patched one");
+        *ret_why = g_strdup(
+            "others than root and you can change it, so that it was not run to see whether "
+            "it is a patched one");
         return TRUE;
     }
     help = help_of(real);

@@ -15,8 +15,8 @@ typedef enum {
 
 /*
  * INVALID: it is not there, cannot be run, or is no QEMU with the patches. It is run only where
- * nobody but root can have changed it, for some seconds at most. Blocks; runs nothing of the
- * caller's main context. `ret_why`: free with g_free(); NULL where it was checked.
+ * nobody but root and the caller can have changed it, for some seconds at most. Blocks; runs
+ * nothing of the caller's main context. `ret_why`: free with g_free(); NULL where it was checked.
  */
 gboolean vh_emulator_check(const char *path, VhEmulatorCheck *ret_check, char **ret_why,
                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
