@@ -5,6 +5,7 @@
  */
 #include "vh-job.h"
 
+#include "vh-loop.h"
 #include "vh-units.h"
 
 /* Each holds one of libvirtd's workers, of which there are 20 at most. */
@@ -81,38 +82,15 @@ static gboolean on_timeout(gpointer data)
     return G_SOURCE_REMOVE; /* it has ended the iteration by that */
 }
 
-static gboolean on_cancelled(GCancellable *cancel, gpointer data)
-{
-    return G_SOURCE_REMOVE;
-}
-
-static void end_source(GSource *source)
-{
-    g_source_destroy(source);
-    g_source_unref(source);
-}
-
 void vh_job_iterate(gint64 until_us, GCancellable *cancel)
 {
-    g_autoptr(GMainContext) context = g_main_context_ref_thread_default();
-    GSource *timer = NULL, *canceller = NULL;
+    gint64 ahead_us = CLAMP(until_us - g_get_monotonic_time(), 0, G_MAXINT * VH_MS);
+    GSource *timer = NULL;
 
-    if (until_us != G_MAXINT64) {
-        timer = g_timeout_source_new(0);
-        g_source_set_ready_time(timer, until_us);
-        g_source_set_callback(timer, on_timeout, NULL, NULL);
-        g_source_attach(timer, context);
-    }
-    if (cancel != NULL) {
-        canceller = g_cancellable_source_new(cancel);
-        g_source_set_callback(canceller, G_SOURCE_FUNC(on_cancelled), NULL, NULL);
-        g_source_attach(canceller, context);
-    }
-    g_main_context_iteration(context, TRUE);
-    if (timer != NULL)
-        end_source(timer);
-    if (canceller != NULL)
-        end_source(canceller);
+    if (until_us != G_MAXINT64) /* rounded up: it is not to be too early */
+        timer = vh_loop_add_timeout((guint)((ahead_us + VH_MS - 1) / VH_MS), on_timeout, NULL);
+    vh_loop_iterate(cancel);
+    vh_loop_remove(&timer);
 }
 
 static Job *job_new(VhJobFunc func, gpointer data, GDestroyNotify free_data,
