@@ -556,7 +556,8 @@ static char *read_source(const char *name)
 
 static void test_examples(void)
 {
-    static const char *const names[] = {"host", "budget", "overcommit", "cloud", "dense"};
+    static const char *const names[] = {"host",  "budget",    "overcommit", "cloud",
+                                        "dense", "openstack", "kubevirt"};
     for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
         g_autoptr(GError) error = NULL;
         g_autofree char *name = g_strdup_printf("policy/examples/%s.json", names[i]);
