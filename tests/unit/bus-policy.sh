@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # The bus policy, on a bus as closed as the system's: everyone may read what virthintd knows, only
-# root may change what it does, and own its name.
+# root may change what it does, and own its name; and what is opened to MOM is requests alone.
 #
 # Usage: bus-policy.sh TOP VIRTHINT VIRTHINTD
 set -euo pipefail
@@ -38,6 +38,9 @@ trap clean_up EXIT
 chmod 755 "$dir"
 install -m 755 "$virthint" "$virthintd" "$dir"
 install -m 644 "$top/policy/daemon/org.virthint.Daemon1.conf" "$dir/policy.conf"
+# there is no user vdsm here
+sed 's/user="vdsm"/user="daemon"/' "$top/libvirt-plugin/integrations/mom/org.virthint.Mom.conf" \
+    >"$dir/mom.conf"
 cat >"$dir/bus.conf" <<END
 <!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
   "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -59,6 +62,7 @@ cat >"$dir/bus.conf" <<END
     <allow send_destination="org.freedesktop.DBus"/>
   </policy>
   <include>$dir/policy.conf</include>
+  <include>$dir/mom.conf</include>
 </busconfig>
 END
 
@@ -119,6 +123,12 @@ expect 0 0 'request 1 is open' request 1MiB
 expect 65534 0 'open' request --json
 expect 0 0 'request 1 is cancelled' request --cancel 1
 expect 0 1 'pulse_reserve' ask test
+mom=$(id -u daemon)
+expect "$mom" 0 'request 2 is open' request 1MiB
+expect "$mom" 0 'test' list
+expect "$mom" 1 'only root' request --cancel 2
+expect "$mom" 1 'only root' ask test
+expect "$mom" 1 'only root' reload
 
 if [ $failures -ne 0 ]; then exit 1; fi
 echo "the bus policy holds"
