@@ -14,6 +14,8 @@ extern const VhOperand vh_operand_domain[];
 extern const VhCommand vh_cmd_list, vh_cmd_info, vh_cmd_explain; /* vh-cmd-domain.c */
 extern const VhCommand vh_cmd_plan;                              /* vh-cmd-plan.c */
 extern const VhCommand vh_cmd_ask;                               /* vh-cmd-ask.c */
+extern const VhCommand vh_cmd_events;                            /* vh-cmd-events.c */
+extern const VhCommand vh_cmd_policy;                            /* vh-cmd-policy.c */
 extern const VhCommand vh_cmd_reporting;                         /* vh-cmd-reporting.c */
 extern const VhCommand vh_cmd_request;                           /* vh-cmd-request.c */
 extern const VhCommand vh_cmd_top;                               /* vh-cmd-top.c */

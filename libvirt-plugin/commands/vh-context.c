@@ -132,12 +132,22 @@ GVariant *vh_context_reporting(VhContext *context, const char *uri, const char *
     return provider->reporting(&request, domain, wish, provider->data, error);
 }
 
+static void set_not_here(GError **error)
+{
+    g_set_error_literal(error, VH_ERROR, VH_ERROR_UNSUPPORTED,
+                        "this cannot be done here; the virthint command can");
+}
+
 GVariant *vh_context_explain_at(VhContext *context, const char *domain, gint64 at_us,
                                 const char *trace, GError **error)
 {
     const VhBackendProvider *provider = context->program->provider;
     const VhBackendRequest request = request_of(context);
 
+    if (provider->explain_at == NULL) {
+        set_not_here(error);
+        return NULL;
+    }
     return provider->explain_at(&request, domain, at_us, trace, provider->data, error);
 }
 
@@ -147,6 +157,10 @@ GVariant *vh_context_policy(VhContext *context, const char *domain, const VhPoli
     const VhBackendProvider *provider = context->program->provider;
     const VhBackendRequest request = request_of(context);
 
+    if (provider->policy == NULL) {
+        set_not_here(error);
+        return NULL;
+    }
     return provider->policy(&request, domain, wish, provider->data, error);
 }
 
@@ -156,6 +170,10 @@ gboolean vh_context_events(VhContext *context, const VhEventsWish *wish, VhEvent
     const VhBackendProvider *provider = context->program->provider;
     const VhBackendRequest request = request_of(context);
 
+    if (provider->events == NULL) {
+        set_not_here(error);
+        return FALSE;
+    }
     return provider->events(&request, wish, seen, seen_data, ret_n, provider->data, error);
 }
 

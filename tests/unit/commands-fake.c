@@ -301,6 +301,73 @@ GVariant *commands_fake_reporting(const VhBackendRequest *request, const char *d
     return g_variant_ref_sink(g_variant_builder_end(&doc));
 }
 
+static char *texts_of(const char *const *texts)
+{
+    return texts != NULL ? g_strjoinv(",", (char **)texts) : g_strdup("none");
+}
+
+static GVariant *fake_policy(const VhBackendRequest *request, const char *domain,
+                             const VhPolicyWish *wish, gpointer data, GError **error)
+{
+    static const char *const actions[] = {"get", "set", "clear"};
+    Fake *fake = data;
+    g_autofree char *settings = texts_of(wish->settings);
+
+    if (!g_str_equal(domain, "web1")) {
+        g_set_error(error, VH_ERROR, VH_ERROR_GONE, "no domain '%s'", domain);
+        return NULL;
+    }
+    g_free(fake->policy);
+    fake->policy =
+        g_strdup_printf("%s %s%s%s", actions[wish->action], settings,
+                        wish->affects_live ? " live" : "", wish->affects_config ? " config" : "");
+    fake->connection = request->connection;
+    if (wish->action == VH_POLICY_CLEAR)
+        return parsed("a{sv}", "{'name': <'web1'>, 'is_live': <true>, 'settings': <@as []>, "
+                               "'override': <@a{sv} {}>}");
+    return parsed("a{sv}", "{'name': <'web1'>, 'uuid': <'11111111-1111-1111-1111-111111111111'>, "
+                           "'uri': <'test:///default'>, 'is_live': <true>, "
+                           "'settings': <['class=batch', 'cooldown=15min']>, "
+                           "'override': <{'class': <'batch'>, 'cooldown_us': <int64 900000000>}>}");
+}
+
+#define EVENT(kind, rest)                                                                          \
+    "{'event': <'" kind "'>, 'name': <'web1'>, 'uuid': <'11111111-1111-1111-1111-111111111111'>, " \
+    "'uri': <'test:///default'>, 'time_us': <int64 1700000000123456>, " rest "}"
+
+static gboolean fake_events(const VhBackendRequest *request, const VhEventsWish *wish,
+                            VhEventSeen seen, gpointer seen_data, guint *ret_n, gpointer data,
+                            GError **error)
+{
+    static const char *const events[] = {
+        EVENT("pass-ended", "'pass': <{'id': <uint32 3>, 'status': <'done'>, 'reported_bytes': "
+                            "<uint64 536870912>, 'discarded_bytes': <uint64 524288000>}>"),
+        EVENT("reporting-changed", "'is_enabled': <true>, 'is_active': <false>, 'inhibitor': "
+                                   "<'postcopy'>"),
+        EVENT("tier-changed", "'tier': <'pulse'>, 'tier_before': <'native'>, 'tier_reasons': "
+                              "<['stock-driver']>, 'tier_texts': <['It is stock.']>"),
+    };
+    Fake *fake = data;
+    g_autofree char *names = texts_of(wish->kinds);
+
+    g_free(fake->events);
+    fake->events =
+        g_strdup_printf("%s %s%s %" G_GINT64_FORMAT, wish->domain != NULL ? wish->domain : "all",
+                        names, wish->is_loop ? " loop" : "", wish->timeout_us);
+    if (wish->domain != NULL && !g_str_equal(wish->domain, "web1")) {
+        g_set_error(error, VH_ERROR, VH_ERROR_GONE, "no domain '%s'", wish->domain);
+        return FALSE;
+    }
+    *ret_n = wish->is_loop ? fake->n_events : MIN(fake->n_events, 1);
+    for (guint i = 0; i < *ret_n; i++) {
+        g_autoptr(GVariant) event = parsed("a{sv}", events[i]);
+        seen(event, seen_data);
+    }
+    if (fake->is_cancelled_by_user)
+        g_cancellable_cancel(request->cancel);
+    return TRUE;
+}
+
 static void take_text(gboolean is_error, const char *text, gpointer data)
 {
     Bench *bench = data;
@@ -312,6 +379,7 @@ Bench *bench_new(void)
     Bench *bench = g_new0(Bench, 1);
 
     bench->fake.outcome_status = "done";
+    bench->fake.n_events = 3;
     bench->out = g_string_new(NULL);
     bench->err = g_string_new(NULL);
     bench->output = (VhOutput){.write = take_text, .data = bench, .input_fd = -1};
@@ -319,6 +387,8 @@ Bench *bench_new(void)
                                           .check = fake_check,
                                           .reporting = commands_fake_reporting,
                                           .explain_at = fake_explain_at,
+                                          .policy = fake_policy,
+                                          .events = fake_events,
                                           .data = &bench->fake};
     bench->cancel = g_cancellable_new();
     bench->program = (VhProgram){.program = "virthint",
@@ -338,6 +408,8 @@ void bench_free(Bench *bench)
     g_free(bench->fake.urgency);
     g_free(bench->fake.trace);
     g_free(bench->fake.checked);
+    g_free(bench->fake.policy);
+    g_free(bench->fake.events);
     g_free(bench);
 }
 

@@ -27,8 +27,12 @@ typedef struct {
     const char *uuid; /* in place of web1's own; NULL */
     VhReportingInfo reporting;
     VhReportingWish wish;
-    char *checked; /* the paths */
-    guint n_told;  /* how often QEMU was asked */
+    char *checked;                  /* the paths */
+    char *policy;                   /* the wish of web1's own, as text */
+    char *events;                   /* the wish for events, as text */
+    guint n_events;                 /* how many of the three there are */
+    struct _virConnect *connection; /* that the program gave */
+    guint n_told;                   /* how often QEMU was asked */
 } Fake;
 
 /* The commands over it, and what they wrote. */

@@ -5,7 +5,9 @@
 #include "vh-command.h"
 #include "vh-context.h"
 #include "vh-doc-reporting.h"
+#include "vh-events.h"
 #include "vh-json.h"
+#include "vh-override.h"
 #include "vh-table.h"
 
 #include <json-glib/json-glib.h>
@@ -73,6 +75,17 @@ static void test_usage(void)
         {"-r request 1GiB", "leave --readonly out"},
         {"-r request --cancel 3", "leave --readonly out"},
         {"explain web1 --trace x.jsonl", "--at"},
+        {"policy", "policy needs DOMAIN"},
+        {"policy web1 --set class", "right would be 'class=batch'"},
+        {"policy web1 --set class=batch --clear", "--set and --clear are two changes"},
+        {"policy web1 --unset class --clear", "--unset and --clear are two changes"},
+        {"policy web1 --set a=1 --unset class", "--set and --unset are two changes"},
+        {"policy web1 --current --live", "leave it out beside"},
+        {"policy web1 --config --current", "leave it out beside"},
+        {"-r policy web1 --clear", "leave --readonly out"},
+        {"events --event pass", "right would be pass-ended, reporting-changed or tier-changed"},
+        {"events --timeout 0s", "leave it out"},
+        {"events web1 web2", "events does not take 'web2'"},
         {"explain web1 --at yesterday", "'10min' (ago)"},
         {"explain web1 --at 2026-13-31T14:05", "is no moment"},
         {"explain web1 --at 2026-02-30T14:05", "is no moment"},
@@ -524,6 +537,118 @@ static void test_cancel(void)
     g_assert_cmpuint(bench->fake.n_told, ==, 2);
 }
 
+static void test_own_policy(void)
+{
+    static const struct {
+        const char *line, *wish;
+    } cases[] = {
+        {"policy web1", "get none"},
+        {"-r policy web1 --config", "get none config"},
+        {"policy web1 --current", "get none"},
+        {"policy --domain web1 --set class=batch --set cooldown=15min",
+         "set class=batch,cooldown=15min"},
+        {"policy web1 --set until= --live --config", "set until= live config"},
+        {"policy web1 --clear", "clear none"},
+        {"policy web1 --unset class --unset until --live", "clear class,until live"},
+    };
+    g_autoptr(Bench) bench = bench_new();
+
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_assert_cmpint(run(bench, cases[i].line), ==, VH_EXIT_OK);
+        g_assert_cmpstr(bench->fake.policy, ==, cases[i].wish);
+    }
+    g_assert_cmpuint(bench->fake.n_opened, ==, 0);
+    g_assert_cmpint(run(bench, "policy web1"), ==, VH_EXIT_OK);
+    g_assert_cmpstr(bench->out->str, ==,
+                    " Key        Value\n"
+                    "-------------------\n"
+                    " class      batch\n"
+                    " cooldown   15min\n\n");
+    g_assert_cmpint(run(bench, "policy web1 --raw"), ==, VH_EXIT_OK);
+    g_assert_cmpstr(bench->out->str, ==, "class\tbatch\ncooldown\t15min\n");
+    g_assert_cmpint(run(bench, "policy web1 --clear"), ==, VH_EXIT_OK);
+    g_assert_cmpstr(bench->err->str, ==, "virthint: web1 has no policy of its own\n");
+    g_assert_cmpint(run(bench, "policy nobody"), ==, VH_EXIT_FAILURE);
+    assert_has(bench->err, "no domain 'nobody'");
+    bench->provider.policy = NULL;
+    g_assert_cmpint(run(bench, "policy web1"), ==, VH_EXIT_FAILURE);
+}
+
+static void test_events(void)
+{
+    static const char *const all =
+        "event 'pass-ended' for domain 'web1': done: 512 MiB reported, 500 MiB of it discarded\n"
+        "event 'reporting-changed' for domain 'web1': on, but inhibited (postcopy)\n"
+        "event 'tier-changed' for domain 'web1': pulse, was native: It is stock.\n"
+        "event loop timed out\n"
+        "events received: 3\n";
+    g_autoptr(Bench) bench = bench_new();
+
+    g_assert_cmpint(run(bench, "events --loop --timeout 2min"), ==, VH_EXIT_OK);
+    g_assert_cmpstr(bench->fake.events, ==, "all none loop 120000000");
+    g_assert_cmpstr(bench->out->str, ==, all);
+    g_assert_cmpint(run(bench, "events web1 -e tier-changed -e pass-ended -T"), ==, VH_EXIT_OK);
+    g_assert_cmpstr(bench->fake.events, ==, "web1 tier-changed,pass-ended 0");
+    g_assert_true(g_str_has_prefix(bench->out->str, "2023-11-14 22:13:20.123+0000: event 'pass"));
+    g_assert_true(g_str_has_suffix(bench->out->str, " discarded\nevents received: 1\n"));
+    g_assert_cmpint(run(bench, "events --raw"), ==, VH_EXIT_OK);
+    g_assert_cmpstr(bench->out->str, ==,
+                    "pass-ended\tweb1\t11111111-1111-1111-1111-111111111111\t1700000000123456\t"
+                    "uri=test:///default\tpass.id=3\tpass.status=done\t"
+                    "pass.reported_bytes=536870912\tpass.discarded_bytes=524288000\n");
+    g_assert_cmpint(run(bench, "events --list"), ==, VH_EXIT_OK);
+    g_assert_cmpstr(bench->out->str, ==, "pass-ended\nreporting-changed\ntier-changed\n");
+    g_assert_cmpint(run(bench, "events nobody"), ==, VH_EXIT_FAILURE);
+    assert_has(bench->err, "no domain 'nobody'");
+    bench->fake.n_events = 0;
+    g_assert_cmpint(run(bench, "events"), ==, VH_EXIT_FAILURE);
+    g_assert_cmpstr(bench->out->str, ==, "event loop timed out\nevents received: 0\n");
+    bench->fake.is_cancelled_by_user = TRUE;
+    g_assert_cmpint(run(bench, "events --loop"), ==, VH_EXIT_FAILURE);
+    g_assert_cmpstr(bench->out->str, ==, "event loop interrupted\nevents received: 0\n");
+    bench->provider.events = NULL;
+    g_assert_cmpint(run(bench, "events"), ==, VH_EXIT_FAILURE);
+}
+
+/* Each a document of its own, on a line of its own, with documented keys only. */
+static void test_events_json(void)
+{
+    static const char *const plain = "event";
+    g_autoptr(JsonDoc) docs = json_doc_new();
+    g_autoptr(Bench) bench = bench_new();
+
+    g_assert_cmpint(run(bench, "events --loop --json"), ==, VH_EXIT_OK);
+    g_auto(GStrv) lines = g_strsplit(g_strchomp(bench->out->str), "\n", -1);
+    g_assert_cmpuint(g_strv_length(lines), ==, 3);
+    for (guint i = 0; lines[i] != NULL; i++) {
+        g_autoptr(JsonNode) node = json_from_string(lines[i], NULL);
+        g_assert_nonnull(node);
+        g_autoptr(GList) keys = json_object_get_members(json_node_get_object(node));
+        for (GList *l = keys; l != NULL; l = l->next)
+            json_doc_check_key(docs, plain, l->data);
+    }
+}
+
+/* What the table offers for completion is what the library knows. */
+static void test_words(void)
+{
+    const VhCommand *policy = vh_command_find("policy");
+    const VhCommand *events = vh_command_find("events");
+    const char *const *keys = policy->options[1].words.list;
+    const char *const *names = events->options[0].words.list;
+
+    g_assert_true(g_strv_equal(keys, vh_override_names()));
+    for (guint i = 0; keys[i] != NULL; i++) {
+        g_autofree char *setting = g_strconcat(keys[i], "=", NULL);
+        g_assert_cmpstr(policy->options[0].words.list[i], ==, setting);
+    }
+    g_assert_null(policy->options[0].words.list[g_strv_length((char **)keys)]);
+    for (guint i = 0; i < 3; i++)
+        g_assert_cmpstr(names[i], ==, vh_event_kind_name((VhEventKind)(1 << i)));
+    g_assert_cmpuint(VH_EVENT_KINDS, ==, 7);
+    g_assert_null(names[3]);
+}
+
 static void test_policy(void)
 {
     g_autoptr(Bench) bench = bench_new();
@@ -672,6 +797,9 @@ static void test_json(void)
         {"reporting web1 --json", "negotiated", "reporting"},
         {"info web1 -m --json", "reporting", NULL},
         {"top --json", "domains", NULL},
+        {"policy web1 --json", "settings", "override"},
+        {"policy web1 --clear --json", "override", "override"},
+        {"events --list --json", "events", NULL},
     };
     g_autoptr(JsonDoc) docs = json_doc_new();
     g_autoptr(Bench) bench = bench_new();
@@ -741,6 +869,10 @@ int main(int argc, char **argv)
     g_test_add_func("/commands/info-of-stock", test_info_of_stock);
     g_test_add_func("/commands/reporting-documented", test_reporting_documented);
     g_test_add_func("/commands/policy", test_policy);
+    g_test_add_func("/commands/own-policy", test_own_policy);
+    g_test_add_func("/commands/events", test_events);
+    g_test_add_func("/commands/events-json", test_events_json);
+    g_test_add_func("/commands/words", test_words);
     g_test_add_func("/commands/json", test_json);
     g_test_add_func("/commands/json-values", test_json_values);
     g_test_add_func("/commands/nearest", test_nearest);
