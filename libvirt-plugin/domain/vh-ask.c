@@ -28,8 +28,9 @@
 #define PROGRESS_US (200 * G_TIME_SPAN_MILLISECOND)
 
 struct VhAsk {
-    int references; /* atomic: the caller, the keeper, the worker */
-    virDomainPtr domain;
+    int references;      /* atomic: the caller, the keeper, the worker */
+    virDomainPtr domain; /* the worker's, which lets go of it before it tells that it has ended */
+    char *name;
     VhUuid uuid;
     VhAskRequest request;
     gint64 started_us;
@@ -83,7 +84,7 @@ static void ask_unref(VhAsk *ask)
 {
     if (!g_atomic_int_dec_and_test(&ask->references))
         return;
-    virDomainFree(ask->domain);
+    g_free(ask->name);
     g_clear_error(&ask->result_error);
     g_clear_error(&ask->error);
     g_mutex_clear(&ask->mutex);
@@ -245,7 +246,9 @@ static gpointer worker_main(gpointer data)
 
     run_method(ask, &result, &error);
     if (error)
-        g_prefix_error(&error, "domain '%s': ", virDomainGetName(ask->domain));
+        g_prefix_error(&error, "domain '%s': ", ask->name);
+    /* Whoever waits for the end may close the connection then, and wants it to be the last. */
+    virDomainFree(g_steal_pointer(&ask->domain));
     g_mutex_lock(&ask->mutex);
     ask->result = result;
     ask->result_error = error;
@@ -268,7 +271,7 @@ static void publish(VhAsk *ask)
         outcome->status = VH_ASK_TIMED_OUT;
         outcome->taken_bytes = ask->progress.taken_bytes;
         g_set_error(&ask->error, VH_ERROR, VH_ERROR_TIMEOUT,
-                    "domain '%s': no answer within the deadline; %s", virDomainGetName(ask->domain),
+                    "domain '%s': no answer within the deadline; %s", ask->name,
                     ask->method == VH_ASK_PASS
                         ? "the device ends the pass by itself"
                         : "the balloon is put back as soon as the guest and its QEMU answer");
@@ -367,6 +370,7 @@ VhAsk *vh_ask_start(virDomainPtr domain, const VhAskRequest *request, GError **e
     ask->references = 3;
     ask->domain = domain;
     virDomainRef(domain);
+    ask->name = g_strdup(virDomainGetName(domain));
     ask->uuid = vh_libvirt_uuid(domain);
     ask->request = *request;
     if (ask->request.deadline_us == 0)

@@ -43,9 +43,10 @@ typedef struct VhAsk VhAsk;
 
 /*
  * Starts an ask on a thread of its own and returns at once, without a round trip; what is wrong
- * with the guest shows in the outcome. `domain` is referenced; its connection must be read-write
- * and must not be the one that polls: a hung guest holds up what shares its connection. NULL only
- * for a request that makes no sense (VH_ERROR_INVALID). Any thread.
+ * with the guest shows in the outcome. `domain` is referenced until the work has ended; its
+ * connection must be read-write and must not be the one that polls: a hung guest holds up what
+ * shares its connection. NULL only for a request that makes no sense (VH_ERROR_INVALID). Any
+ * thread.
  *
  * Nothing is sent or moved where the outcome is DENIED (the connection is read-only, or a pass is
  * refused by `monitor`), GONE (the domain does not run), or BUSY because a job (migration, save,

@@ -111,6 +111,22 @@ static void test_not_running(void)
     }
 }
 
+/* What has ended holds neither the domain nor its connection any more. */
+static void test_lets_go(void)
+{
+    const VhAskRequest request = {0};
+
+    for (guint i = 0; i < 50; i++) {
+        virConnectPtr connection = vh_libvirt_open("test:///default", FALSE, NULL);
+        virDomainPtr domain = virDomainLookupByName(connection, "test");
+        g_autoptr(VhAsk) ask = vh_ask_start(domain, &request, NULL);
+
+        g_assert_true(vh_ask_wait(ask, -1));
+        g_assert_cmpint(virDomainFree(domain), ==, 0);
+        g_assert_cmpint(virConnectClose(connection), ==, 0);
+    }
+}
+
 static void count(const VhAskProgress *progress, gpointer data)
 {
     guint *n = data;
@@ -146,6 +162,7 @@ int main(int argc, char **argv)
     g_test_add_func("/ask/invalid", test_invalid);
     g_test_add_func("/ask/refused", test_refused);
     g_test_add_func("/ask/not-running", test_not_running);
+    g_test_add_func("/ask/lets-go", test_lets_go);
     g_test_add_func("/ask/told", test_told);
     return g_test_run();
 }
