@@ -343,7 +343,7 @@ void vh_looks_complete(VhLooks *looks, virDomainPtr domain, VhEvent *event)
 
 gboolean vh_looks_are_done(const VhLooks *looks)
 {
-    return looks->n_threads == 0 && g_queue_is_empty((GQueue *)&looks->waiting);
+    return !looks || (looks->n_threads == 0 && looks->waiting.length == 0);
 }
 
 void vh_looks_free(VhLooks *looks)

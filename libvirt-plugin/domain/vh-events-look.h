@@ -24,10 +24,11 @@ void vh_looks_see_tier(VhLooks *looks, virDomainPtr domain);
 /* Takes over an event of a pass, and tells it completed, or as it is where QEMU does not answer. */
 void vh_looks_complete(VhLooks *looks, virDomainPtr domain, VhEvent *event);
 
-/* Whether no look is under way or waits. */
+/* Whether no look is under way or waits. NULL-safe. */
 gboolean vh_looks_are_done(const VhLooks *looks);
-/* The same for what a VhEvents has found so far; for tests. In the context. */
-gboolean vh_events_are_seen(const VhEvents *events);
+
+/* Those of a VhEvents, borrowed, for tests. NULL where it has lost its connection. */
+VhLooks *vh_events_looks(const VhEvents *events);
 
 /* Nothing is told any more. NULL-safe. */
 void vh_looks_free(VhLooks *looks);

@@ -332,9 +332,9 @@ guint vh_events_get_kinds(const VhEvents *events)
     return events->kinds;
 }
 
-gboolean vh_events_are_seen(const VhEvents *events)
+VhLooks *vh_events_looks(const VhEvents *events)
 {
-    return !events->looks || vh_looks_are_done(events->looks);
+    return events->looks;
 }
 
 void vh_events_free(VhEvents *events)

@@ -12,8 +12,10 @@ int main(int argc, char **argv)
 
     vh_libvirt_init();
     g_autoptr(virConnect) connection = vh_libvirt_open(argc > 1 ? argv[1] : NULL, TRUE, &error);
-    if (connection == NULL || (n = virConnectListAllDomains(connection, &domains, 0)) < 0)
-        g_error("%s", error ? error->message : virGetLastErrorMessage());
+    if (connection == NULL || (n = virConnectListAllDomains(connection, &domains, 0)) < 0) {
+        g_printerr("%s\n", error ? error->message : virGetLastErrorMessage());
+        return 1;
+    }
     for (int i = 0; i < n; i++) {
         g_autoptr(virDomain) domain = domains[i];
         g_autoptr(GError) failure = NULL;

@@ -85,7 +85,7 @@ static void run(Fixture *f)
     gint64 until_us = g_get_monotonic_time() + WAIT_MS * 1000;
     gboolean did = TRUE;
 
-    while (did || (f->events && !vh_events_are_seen(f->events))) {
+    while (did || (f->events && !vh_looks_are_done(vh_events_looks(f->events)))) {
         did = g_main_context_iteration(NULL, FALSE);
         did = g_main_context_iteration(f->context, FALSE) || did;
         if (!did)
