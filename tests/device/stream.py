@@ -236,7 +236,8 @@ def test_descriptions(patched, stock, name, path):
 
 def driver_is_up(qemu):
     """DRIVER_OK: the guest's driver has negotiated and set up its queues."""
-    status = qemu.command("x-query-virtio-status", path="/machine/peripheral/balloon0/virtio-backend")
+    status = qemu.command("x-query-virtio-status",
+                          path="/machine/peripheral/balloon0/virtio-backend")
     return any("VIRTIO_CONFIG_S_DRIVER_OK" in text for text in status["status"]["statuses"])
 
 

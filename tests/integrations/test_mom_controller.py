@@ -236,7 +236,7 @@ class ControllerTest(unittest.TestCase):
 
 @unittest.skipUnless("VIRTHINTD" in os.environ, "VIRTHINTD is not set: run this by 'meson test'")
 class DaemonTest(unittest.TestCase):
-    """Against virthintd, over libvirt's test driver: nobody can be asked, but requests are taken."""
+    """Against virthintd, over libvirt's test driver: nobody is asked, but requests are taken."""
 
     @classmethod
     def setUpClass(cls):

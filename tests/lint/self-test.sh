@@ -40,6 +40,7 @@ make_tree()
         >policy/core/vh-core.c
     printf '%s\n#pragma once\n#include "vh-core.h"\n' "$spdx" >policy/codec/vh-text.h
     printf '#!/bin/sh\n# SPDX-License-Identifier: LGPL-2.1-or-later\necho "$1"\n' >tools/show
+    printf '# SPDX-License-Identifier: LGPL-2.1-or-later\nimport sys\nsys.exit(0)\n' >tools/show.py
     printf '%s\n#define VIRTIO_B 22\nstruct virtio_b {\n\t__le16 low;\t/* of; all */\n};\n' "$spdx" \
         >guest/vh_balloon_abi.h
     printf '+++ b/%s\n@@ @@\n+#define VIRTIO_B (20 + 2)\n+struct virtio_b {\n+\tuint16_t low;\n+};\n' \
@@ -110,6 +111,12 @@ fails size.sh 'a long function' policy/core/vh-core.c \
 fails size.sh 'a long file' policy/core/vh-core.c "$(printf '\\n%.0s' {1..800})" \
     'vh-core.c: more than 800'
 
+passes python.sh
+fails python.sh 'what does not parse' tools/show.py 'if:\n' 'tools/show.py:4: it does not parse'
+fails python.sh 'what 3.6 does not know' libvirt-plugin/integrations/new.py \
+    'if (n := 1):\n    pass\n' '^libvirt-plugin/integrations/new.py:1: it does not parse'
+fails python.sh 'an import that is not used' tools/show.py 'import os\n' 'os is imported and not'
+fails python.sh 'a name of nobody' tools/show.py 'show(1)\n' 'tools/show.py:4: show is bound nowhere'
 passes shell.sh
 fails shell.sh 'an unquoted variable' tools/show 'rm $1\n' 'tools/show:4:.*SC2086'
 

@@ -35,8 +35,8 @@ DEFAULT_DEADLINE_S = 60
 # A request for less is not worth the trouble.
 LEAST_KIB = 64 << 10
 
-# For so long what MOM's collectors saw of a guest may be from while it was asked. On oVirt they look
-# every 15 s.
+# For so long what MOM's collectors saw of a guest may be from while it was asked. On oVirt they
+# look every 15 s.
 STALE_S = 45
 
 # virthint only talks to virthintd, which answers without waiting for any guest.
