@@ -196,6 +196,7 @@ class HookTest(unittest.TestCase):
             "max_per_ask=999999999TiB": "1MiB",
             "max_per_ask=1e99GiB": "1MiB",
             "until=tomorrow": "2026-12-31T06:00:00Z",
+            "until=2026-02-30T06:00:00Z": "2026-12-31T06:00:00Z",
             'class=a" ask="never': "a-z",
             "class=a\nb": "a-z",
             "\x1b[2Jx=1": "unknown",
@@ -207,6 +208,31 @@ class HookTest(unittest.TestCase):
         for value in cases:
             _, error, _ = run_hook(DOMAIN, value)
             self.assertNotIn("\x1b", error)
+
+    @unittest.skipUnless("VIRTHINT_PROGRAM" in os.environ, "VIRTHINT_PROGRAM is not set")
+    def test_virthint_agrees(self):
+        """What the hook lets through as a policy, virthint has to take; and the reverse."""
+        values = {
+            "class": ("perf", "a", "a-0", "", "A", "a b", "\u00e4"),
+            "weight": ("1", "1000", "007", "0", "1001", "-1", "1.5", "+5"),
+            "ask": ("auto", "never", "always", "Never"),
+            "cooldown": ("0s", "250ms", "1.5h", "7d", "7.1d", "5", "5 years", "-1s", "1e3s"),
+            "max_per_ask": ("1MiB", "1M", "1048576B", "0.5GiB", "1.5T", "1023KiB", "1mib", "-1MiB"),
+            "reporting": ("auto", "always", "off", "leave", "on"),
+            "until": ("2026-12-31T06:00:00Z", "1970-01-01T00:00:01Z", "1970-01-01T00:00:00Z",
+                      "2026-02-29T06:00:00Z", "2026-12-31T24:00:00Z", "2026-12-31T06:00:61Z",
+                      "2026-12-31", "2026-12-31T06:00:00+01:00"),
+        }
+        for attribute, texts in values.items():
+            for text in texts:
+                with self.subTest(attribute=attribute, text=text):
+                    key = "switch" if attribute == "reporting" else attribute
+                    hook, _, _ = run_hook(DOMAIN, "%s=%s" % (key, text))
+                    virthint = subprocess.run(
+                        [os.environ["VIRTHINT_PROGRAM"], "policy", "--connect=test:///default",
+                         "test", "--set", "%s=%s" % (attribute, text)],
+                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+                    self.assertEqual(hook == 0, virthint.returncode == 0)
 
     def test_bad_xml(self):
         entity = (b'<!DOCTYPE d [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]>'

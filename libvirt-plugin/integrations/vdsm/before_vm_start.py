@@ -11,6 +11,7 @@ Python 3.6 or later, standard library only.
 """
 
 import collections
+import datetime
 import os
 import re
 import sys
@@ -91,6 +92,19 @@ def check_max_per_ask(text):
         raise BadProperty("write " + right)
 
 
+def check_until(text):
+    right = "a time in UTC after 1970 such as 2026-12-31T06:00:00Z"
+    pattern = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z"
+    if not re.fullmatch(pattern, text, re.ASCII):
+        raise BadProperty("write " + right)
+    try:
+        time = datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ")
+    except ValueError:
+        time = None
+    if not time or time <= datetime.datetime(1970, 1, 1):
+        raise BadProperty("write " + right)
+
+
 # What the device gets.
 DEVICE_KEYS = {
     "autodeflate": one_of("on", "off"),
@@ -106,8 +120,7 @@ POLICY_KEYS = collections.OrderedDict((
     ("cooldown", ("cooldown", check_cooldown)),
     ("max_per_ask", ("max_per_ask", check_max_per_ask)),
     ("switch", ("reporting", one_of("auto", "always", "off", "leave"))),
-    ("until", ("until", matching(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z",
-                                 "a time in UTC such as 2026-12-31T06:00:00Z"))),
+    ("until", ("until", check_until)),
 ))
 
 
