@@ -6,13 +6,12 @@
 #include "daemon-fixture.h"
 
 #include <glib/gstdio.h>
-#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#define NOVA_URI "http://openstack.org/xmlns/libvirt/nova/1.1"
 #define LOOK_US (100 * VH_MS)
 /* More than a look of the daemon, whose interval here is a second. */
 #define LOOKS_US (3 * VH_SEC)
@@ -239,6 +238,93 @@ static void test_pod_is_killed(DaemonFixture *fixture, gconstpointer data)
     end_pods(&pods);
 }
 
+/* ---- Nova ---- */
+
+/* As policy/examples/openstack.json has it, over a pool that nothing ever fills. */
+static const char by_flavor[] =
+    "{\"version\": 1, \"interval\": \"1s\", \"pool\": {\"source\": \"budget\", \"budget\": "
+    "\"64GiB\"}, \"defaults\": {\"stats_period\": \"1s\"},"
+    " \"match\": [{\"xpath\": \"//nova:extraSpec[@name = 'virthint:class'] = 'perf'\","
+    " \"class\": \"perf\"},"
+    " {\"xpath\": \"//nova:flavor[starts-with(@name, 'spot.')]\", \"class\": \"batch\"}]}";
+
+#define NOVA_XML(version, flavor, inner)                                                           \
+    "<nova:instance xmlns:nova='http://openstack.org/xmlns/libvirt/nova/1.1'>"                     \
+    "<nova:package version='" version "'/><nova:name>server</nova:name><nova:flavor name='" flavor \
+    "'><nova:memory>256</nova:memory>" inner                                                       \
+    "</nova:flavor><nova:owner><nova:project uuid='p'>web</nova:project></nova:owner>"             \
+    "</nova:instance>"
+
+static gboolean is_of_class(JsonObject *domain, gpointer data)
+{
+    return g_strcmp0(json_object_get_string_member(domain, "class"), data) == 0;
+}
+
+static gboolean may_be_asked(JsonObject *domain, gpointer data)
+{
+    return g_strcmp0(json_object_get_string_member(domain, "reason"), "never") != 0;
+}
+
+/* Destroyed, and made again from the XML that the management system has: what was in the live
+ * metadata alone is gone with the domain. */
+static virDomainPtr reboot_hard(virDomainPtr domain)
+{
+    virConnectPtr connection = virDomainGetConnect(domain);
+
+    g_assert_cmpint(virDomainSetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, NULL, NULL,
+                                         "urn:virthint:policy:1", VIR_DOMAIN_AFFECT_LIVE),
+                    ==, 0);
+    char *xml = virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_SECURE | VIR_DOMAIN_XML_INACTIVE);
+    g_assert_nonnull(xml);
+    g_assert_cmpint(virDomainDestroy(domain), ==, 0);
+    virDomainPtr again = virDomainCreateXML(connection, xml, 0);
+    g_assert_nonnull(again);
+    free(xml);
+    return again;
+}
+
+/* A flavor of a Nova that writes extra specs, and one of a Nova that does not. */
+static void test_nova(DaemonFixture *fixture, gconstpointer data)
+{
+    VhLabGuest *new = daemon_fixture_guest(
+        fixture, "instance-0000001", 512,
+        NOVA_XML("32.0.0", "spot.small",
+                 "<nova:extraSpecs><nova:extraSpec name='virthint:class'>perf</nova:extraSpec>"
+                 "</nova:extraSpecs>"));
+    VhLabGuest *old = daemon_fixture_guest(fixture, "instance-0000002", 512,
+                                           NOVA_XML("29.2.0", "spot.small", ""));
+    guint64 some = 100 * VH_MIB;
+    const char *ask[] = {"ask", "instance-0000002", "--wait", NULL};
+    g_autoptr(GError) error = NULL;
+
+    daemon_fixture_work(old, "alloc gone 300MiB\nfree gone\n");
+    daemon_fixture_write_policy(fixture, by_flavor);
+    daemon_fixture_start(fixture, NULL);
+    daemon_fixture_await(fixture, "instance-0000001", is_of_class, "perf");
+    daemon_fixture_await(fixture, "instance-0000002", is_of_class, "batch");
+    g_assert_cmpint(daemon_fixture_run(fixture, FALSE, ask, NULL, NULL), ==, 0);
+    daemon_fixture_await(fixture, "instance-0000002", daemon_check_returned, &some);
+
+    virDomainPtr domain = vh_lab_guest_domain(old, &error);
+    g_assert_no_error(error);
+    g_assert_cmpint(virDomainSetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT,
+                                         "<policy class='standard' ask='never'/>", "virthint",
+                                         "urn:virthint:policy:1", VIR_DOMAIN_AFFECT_LIVE),
+                    ==, 0);
+    daemon_fixture_await(fixture, "instance-0000002", daemon_check_reason, "never");
+    virDomainPtr again = reboot_hard(domain);
+    /* the host's policy and what is known of the guest outlive it; its own metadata does not */
+    daemon_fixture_await(fixture, "instance-0000002", may_be_asked, NULL);
+    daemon_fixture_await(fixture, "instance-0000002", is_of_class, "batch");
+    daemon_fixture_await(fixture, "instance-0000002", daemon_check_returned, &some);
+    daemon_fixture_stop(fixture);
+    g_assert_cmpint(virDomainDestroy(again), ==, 0);
+    virDomainFree(again);
+    virDomainFree(domain);
+    vh_lab_guest_free(old);
+    vh_lab_guest_free(new);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -248,5 +334,6 @@ int main(int argc, char **argv)
     ADD("pods-come-and-go", test_pods_come_and_go);
     ADD("hostile-pods", test_hostile_pods);
     ADD("pod-is-killed", test_pod_is_killed);
+    ADD("nova", test_nova);
     return g_test_run();
 }
