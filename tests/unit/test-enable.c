@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What a definition needs for a tier, and that nothing else of it changes. */
 #include "vh-enable.h"
+#include "vh-libvirt.h"
 #include "vh-probe.h"
 #include "vh-units.h"
 
@@ -300,8 +301,57 @@ static void test_escaped(void)
     g_assert_cmpuint(again->changes->len, ==, 0);
 }
 
+static virDomainPtr open_domain(gboolean read_only, virConnectPtr *ret_connection)
+{
+    g_autoptr(GError) error = NULL;
+    virDomainPtr domain;
+
+    *ret_connection = vh_libvirt_open("test:///default", read_only, &error);
+    g_assert_no_error(error);
+    domain = virDomainLookupByName(*ret_connection, "test");
+    g_assert_nonnull(domain);
+    return domain;
+}
+
+/* Through libvirt: its test driver keeps definitions as the real ones do. */
+static void test_apply(void)
+{
+    const VhEnableWish wish = {.tier = VH_TIER_PULSE, .stats_period_us = 3 * VH_SEC};
+    g_autoptr(virConnect) connection = NULL;
+    g_autoptr(virDomain) domain = open_domain(FALSE, &connection);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VhEnablePlan) done = vh_enable_apply(domain, &wish, &error);
+    g_autoptr(VhEnablePlan) rest = NULL;
+    g_autofree char *said = NULL;
+
+    g_assert_no_error(error);
+    g_assert_true(done->has_definition);
+    g_assert_cmpuint(done->live_period_s, ==, 3);
+    rest = vh_enable_plan_domain(domain, &wish, &error);
+    g_assert_no_error(error);
+    g_assert_false(rest->has_definition);
+    said = summary(rest);
+    g_assert_cmpstr(said, ==, "autodeflate:on>on=");
+}
+
+static void test_read_only(void)
+{
+    const VhEnableWish wish = {.tier = VH_TIER_PULSE};
+    g_autoptr(virConnect) connection = NULL;
+    g_autoptr(virDomain) domain = open_domain(TRUE, &connection);
+    g_autoptr(VhEnablePlan) plan = NULL;
+    g_autoptr(GError) error = NULL;
+
+    plan = vh_enable_plan_domain(domain, &wish, &error);
+    g_assert_no_error(error);
+    g_assert_true(plan->has_definition);
+    g_assert_null(vh_enable_apply(domain, &wish, &error));
+    g_assert_error(error, VH_ERROR, VH_ERROR_DENIED);
+}
+
 int main(int argc, char **argv)
 {
+    vh_libvirt_init();
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/enable/pulse", test_pulse);
     g_test_add_func("/enable/native", test_native);
@@ -310,5 +360,7 @@ int main(int argc, char **argv)
     g_test_add_func("/enable/live", test_live);
     g_test_add_func("/enable/refused", test_refused);
     g_test_add_func("/enable/escaped", test_escaped);
+    g_test_add_func("/enable/apply", test_apply);
+    g_test_add_func("/enable/read-only", test_read_only);
     return g_test_run();
 }
