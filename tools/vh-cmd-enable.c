@@ -302,7 +302,7 @@ static VhExit show(VhContext *context, const Order *order, const Outcome *outcom
         vh_context_notice(context, "there is no program 'diff' to show the change with");
     else if (*diff)
         vh_context_print(context, "%s\n", diff);
-    vh_context_print(context, "%s", table);
+    vh_context_print(context, "%s%s", table, *table ? "\n" : "");
     say_verdict(context, order, outcome);
     return VH_EXIT_OK;
 }

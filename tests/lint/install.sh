@@ -32,6 +32,10 @@ lib/*/libvirthint.so.*
 lib/*/pkgconfig/libvirthint.pc
 lib/systemd/system/virthintd.service
 share/bash-completion/completions/virthint
+share/virthint/integrations/mom/FreePageHint.py
+share/virthint/integrations/mom/org.virthint.Mom.conf
+share/virthint/integrations/mom/virthint.policy
+share/virthint/integrations/vdsm/before_vm_start.py
 share/dbus-1/interfaces/org.virthint.Daemon1.xml
 share/dbus-1/system.d/org.virthint.Daemon1.conf
 share/man/man1/virthint.1
