@@ -138,6 +138,11 @@ static gboolean is_named(const VhDomain *domain, const char *text, const VhUuid 
     return g_str_equal(domain->name, text) || (domain->id >= 0 && g_str_equal(id, text));
 }
 
+static gboolean is_same(const VhDomain *domain, const VhDomain *other)
+{
+    return vh_uuid_compare(&domain->uuid, &other->uuid) == 0;
+}
+
 int vh_snapshot_find(const VhSnapshot *snapshot, const char *text, GError **error)
 {
     VhUuid uuid;
@@ -148,7 +153,7 @@ int vh_snapshot_find(const VhSnapshot *snapshot, const char *text, GError **erro
         const VhDomain *domain = vh_snapshot_domain(snapshot, i);
         if (!is_named(domain, text, is_uuid ? &uuid : NULL))
             continue;
-        if (found >= 0 && !is_uuid) {
+        if (found >= 0 && !is_same(vh_snapshot_domain(snapshot, (guint)found), domain)) {
             g_set_error(error, VH_ERROR, VH_ERROR_INVALID,
                         "'%s' stands for several domains; give its UUID", text);
             return -1;

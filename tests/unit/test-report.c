@@ -515,6 +515,26 @@ static void test_far_deadline(void)
     g_assert_cmpint(deadline_us, ==, G_MAXINT64);
 }
 
+/* While it migrates a domain is there twice: its name stands for the one that runs. */
+static void test_find_migrating(void)
+{
+    g_autoptr(VhSnapshot) snapshot = vh_snapshot_new();
+    g_autoptr(GError) error = NULL;
+
+    vh_snapshot_add_domain(snapshot, &rich_uuid, "qemu:///a", "web1");
+    vh_snapshot_add_domain(snapshot, &rich_uuid, "qemu:///b", "web1")->is_running = TRUE;
+    vh_snapshot_add_domain(snapshot, &bare_uuid, "qemu:///a", "db");
+    vh_snapshot_sort(snapshot);
+    int found = vh_snapshot_find(snapshot, "web1", &error);
+    g_assert_no_error(error);
+    g_assert_cmpstr(vh_snapshot_domain(snapshot, (guint)found)->uri, ==, "qemu:///b");
+    /* Another one of that name is not the same. */
+    vh_snapshot_add_domain(snapshot, &bare_uuid, "qemu:///b", "web1");
+    vh_snapshot_sort(snapshot);
+    g_assert_cmpint(vh_snapshot_find(snapshot, "web1", &error), ==, -1);
+    g_assert_error(error, VH_ERROR, VH_ERROR_INVALID);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -529,5 +549,6 @@ int main(int argc, char **argv)
     g_test_add_func("/report/explain-exempt", test_explain_exempt);
     g_test_add_func("/report/explain-all", test_explain_all);
     g_test_add_func("/report/far-deadline", test_far_deadline);
+    g_test_add_func("/report/find-migrating", test_find_migrating);
     return g_test_run();
 }
