@@ -158,18 +158,18 @@ const VhCommand vh_cmd_ask = {
     .name = "ask",
     .operands = vh_operand_domain,
     .summary = "ask one guest for its free memory",
-    .description =
-        "Asks one guest for memory that it has freed. What protects guests from harm is\n"
-        "respected; the pool's level and the cooldown are not. With --wait it shows the\n"
-        "progress; Ctrl-C then cancels, and ends when the guest has all its memory back.\n"
-        "Without the daemon it always waits. Exit status 0: the ask was carried out,\n"
-        "also where it backed off because the guest needed its memory.\n"
-        "\n"
-        "A guest with a patched QEMU and our driver (tier native) can be asked by a\n"
-        "pass, which takes nothing away from it. --granule does that: a power of two\n"
-        "from 4KiB to 1GiB, the smallest free blocks worth it. It is a QEMU monitor\n"
-        "command, as is --cancel of a pass: libvirt marks the domain as tainted by\n"
-        "that, as long as it runs.",
+    .description = "Asks one guest for memory that it has freed. What protects guests from harm\n"
+                   "is respected; the pool's level and the cooldown are not. With --wait it\n"
+                   "shows the progress; Ctrl-C then cancels, and ends when the guest has all\n"
+                   "its memory back. Without the daemon it always waits. Exit status 0: the ask\n"
+                   "was carried out, also where it backed off because the guest needed its\n"
+                   "memory.\n"
+                   "\n"
+                   "A guest with a patched QEMU and our driver (tier native) can be asked by a\n"
+                   "pass, which takes nothing away from it. --granule does that: a power of two\n"
+                   "from 4KiB to 1GiB, the smallest free blocks worth it. It is a QEMU monitor\n"
+                   "command, as is --cancel of a pass: libvirt marks the domain as tainted by\n"
+                   "that, as long as it runs.",
     .access = VH_ACCESS_ASK,
     .options = ask_options,
     .is_for_virsh = TRUE,

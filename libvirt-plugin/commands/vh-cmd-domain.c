@@ -49,10 +49,10 @@ static const VhOption list_options[] = {
 const VhCommand vh_cmd_list = {
     .name = "list",
     .summary = "list guests, what they hold and what they could give",
-    .description =
-        "Lists the guests: class, tier, resident, used and free memory, what an ask is\n"
-        "expected to bring, when the last one ended and what it gave. Sizes are in bytes\n"
-        "where the output is not a terminal; '-' is unknown. The JSON has all domains.",
+    .description = "Lists the guests: class, tier, resident, used and free memory, what an ask\n"
+                   "is expected to bring, when the last one ended and what it gave. Sizes are\n"
+                   "in bytes where the output is not a terminal; '-' is unknown. The JSON has\n"
+                   "all domains.",
     .access = VH_ACCESS_READ,
     .options = list_options,
     .is_for_virsh = TRUE,
@@ -150,12 +150,11 @@ const VhCommand vh_cmd_info = {
     .name = "info",
     .operands = vh_operand_domain,
     .summary = "show all that is known of one guest",
-    .description =
-        "Shows all that is known of one guest, under the keys of docs/json.md. DOMAIN\n"
-        "is a name, an id or a UUID. What is unknown is not shown. With --monitor its\n"
-        "QEMU tells of page reporting, and the tier is the one in force: that is a QEMU\n"
-        "monitor command, by which libvirt marks the domain as tainted as long as it\n"
-        "runs.",
+    .description = "Shows all that is known of one guest, under the keys of docs/json.md.\n"
+                   "DOMAIN is a name, an id or a UUID. What is unknown is not shown. With\n"
+                   "--monitor its QEMU tells of page reporting, and the tier is the one in\n"
+                   "force: that is a QEMU monitor command, by which libvirt marks the domain as\n"
+                   "tainted as long as it runs.",
     .access = VH_ACCESS_READ,
     .options = info_options,
     .is_for_virsh = TRUE,
@@ -229,14 +228,14 @@ const VhCommand vh_cmd_explain = {
     .name = "explain",
     .operands = vh_operand_domain,
     .summary = "say why a guest is, or is not, asked",
-    .description =
-        "Says in sentences why the guest is, or is not, asked now, and its continuous\n"
-        "reporting is, or is not, switched, with the numbers behind it, in the order in\n"
-        "which the decision looks at them. DOMAIN is a name, an id or a UUID.\n"
-        "\n"
-        "With --at it says what was decided at that moment, from a recording (virthintd\n"
-        "--record): local time, UTC with a 'Z' behind, or how long ago. The last cycle\n"
-        "up to that moment counts.",
+    .description = "Says in sentences why the guest is, or is not, asked now, and its\n"
+                   "continuous reporting is, or is not, switched, with the numbers behind it,\n"
+                   "in the order in which the decision looks at them. DOMAIN is a name, an id\n"
+                   "or a UUID.\n"
+                   "\n"
+                   "With --at it says what was decided at that moment, from a recording\n"
+                   "(virthintd --record): local time, UTC with a 'Z' behind, or how long ago.\n"
+                   "The last cycle up to that moment counts.",
     .access = VH_ACCESS_READ,
     .options = explain_options,
     .is_for_virsh = TRUE,

@@ -206,9 +206,9 @@ const VhCommand vh_cmd_events = {
     .summary = "wait for what happens to guests",
     .description = "Waits for the next event and tells it: a pass has ended (pass-ended), page\n"
                    "reporting was switched, came into force or was barred (reporting-changed),\n"
-                   "the tier of a guest is another one (tier-changed). With --json each is a line\n"
-                   "of its own. Listening taints no domain. A read-only connection hears of tiers\n"
-                   "only. Exit status 0: there was an event.",
+                   "the tier of a guest is another one (tier-changed). With --json each is a\n"
+                   "line of its own. Listening taints no domain. A read-only connection hears\n"
+                   "of tiers only. Exit status 0: there was an event.",
     .access = VH_ACCESS_READ,
     .options = events_options,
     .is_for_virsh = TRUE,

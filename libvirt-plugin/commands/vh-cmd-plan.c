@@ -135,10 +135,9 @@ static const VhOption plan_options[] = {
 const VhCommand vh_cmd_plan = {
     .name = "plan",
     .summary = "show what would be asked now, and why not the others",
-    .description =
-        "Shows the pool, the guests that would be asked now, in order and for how\n"
-        "much, and for each other guest the reason why it is not. Nobody is asked by it.\n"
-        "Without the daemon this takes two samples of each guest: some seconds.",
+    .description = "Shows the pool, the guests that would be asked now, in order and for how\n"
+                   "much, and for each other guest the reason why it is not. Nobody is asked by\n"
+                   "it. Without the daemon this takes two samples of each guest: some seconds.",
     .access = VH_ACCESS_READ,
     .options = plan_options,
     .is_for_virsh = TRUE,

@@ -146,12 +146,12 @@ const VhCommand vh_cmd_policy = {
     .name = "policy",
     .operands = policy_operands,
     .summary = "show or change a guest's own policy",
-    .description =
-        "Shows what the metadata of the domain itself says of how it is to be treated:\n"
-        "its class, weight, pauses and caps. The daemon reads that in its next look, and\n"
-        "takes of it what the host's policy allows. --set, --unset and --clear change\n"
-        "it; all values are checked before any is written, and what else the domain's\n"
-        "metadata holds is left alone. The same can be done by 'virsh metadata'.",
+    .description = "Shows what the metadata of the domain itself says of how it is to be\n"
+                   "treated: its class, weight, pauses and caps. The daemon reads that in its\n"
+                   "next look, and takes of it what the host's policy allows. --set, --unset\n"
+                   "and --clear change it; all values are checked before any is written, and\n"
+                   "what else the domain's metadata holds is left alone. The same can be done\n"
+                   "by 'virsh metadata'.",
     .access = VH_ACCESS_ASK,
     .options = policy_options,
     .is_for_virsh = TRUE,

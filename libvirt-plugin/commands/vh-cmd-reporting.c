@@ -64,13 +64,12 @@ const VhCommand vh_cmd_reporting = {
     .name = "reporting",
     .operands = reporting_operands,
     .summary = "show or switch a guest's page reporting",
-    .description =
-        "Shows the guest's free page reporting, as its QEMU tells it: the mode, what\n"
-        "keeps it from working, the last pass, counters. MODE 'on' or 'off' switches it\n"
-        "while the guest runs, until the guest is shut down. The QEMU must be one that\n"
-        "can (qemu-patches/). It is asked over an own libvirt connection, whether or not\n"
-        "the daemon runs, by a QEMU monitor command: libvirt marks the domain as tainted\n"
-        "by that, as long as it runs.",
+    .description = "Shows the guest's free page reporting, as its QEMU tells it: the mode, what\n"
+                   "keeps it from working, the last pass, counters. MODE 'on' or 'off' switches\n"
+                   "it while the guest runs, until the guest is shut down. The QEMU must be one\n"
+                   "that can (qemu-patches/). It is asked over an own libvirt connection,\n"
+                   "whether or not the daemon runs, by a QEMU monitor command: libvirt marks\n"
+                   "the domain as tainted by that, as long as it runs.",
     .access = VH_ACCESS_ASK,
     .is_for_virsh = TRUE,
     .run = run_reporting,

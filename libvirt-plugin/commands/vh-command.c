@@ -8,9 +8,9 @@
 #include <string.h>
 
 static const VhCommand *const commands[] = {
-    &vh_cmd_list,    &vh_cmd_info,      &vh_cmd_plan,   &vh_cmd_explain, &vh_cmd_ask,
-    &vh_cmd_request, &vh_cmd_reporting, &vh_cmd_policy, &vh_cmd_events,  &vh_cmd_top,
-    &vh_cmd_check,   &vh_cmd_reload,    NULL,
+    &vh_cmd_list,    &vh_cmd_info,      &vh_cmd_plan,   &vh_cmd_explain,  &vh_cmd_ask,
+    &vh_cmd_request, &vh_cmd_reporting, &vh_cmd_policy, &vh_cmd_events,   &vh_cmd_top,
+    &vh_cmd_check,   &vh_cmd_reload,    &vh_cmd_help,   &vh_cmd_complete, NULL,
 };
 
 const VhOperand vh_operand_domain[] = {

@@ -18,6 +18,7 @@ extern const VhCommand vh_cmd_events;                            /* vh-cmd-event
 extern const VhCommand vh_cmd_policy;                            /* vh-cmd-policy.c */
 extern const VhCommand vh_cmd_reporting;                         /* vh-cmd-reporting.c */
 extern const VhCommand vh_cmd_request;                           /* vh-cmd-request.c */
+extern const VhCommand vh_cmd_help, vh_cmd_complete;             /* vh-cmd-help.c */
 extern const VhCommand vh_cmd_top;                               /* vh-cmd-top.c */
 extern const VhCommand vh_cmd_check, vh_cmd_reload;              /* vh-cmd-check.c */
 

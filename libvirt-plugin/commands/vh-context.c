@@ -22,7 +22,7 @@ static void add_values(GArray *values, const VhOption *options)
     }
 }
 
-static VhValue *find_value(const VhContext *context, const char *option)
+VhValue *vh_context_find_value(const VhContext *context, const char *option)
 {
     for (guint i = 0; i < context->values->len; i++) {
         VhValue *value = &g_array_index(context->values, VhValue, i);
@@ -49,8 +49,8 @@ VhContext *vh_context_new(const VhProgram *program, const VhCommand *command)
     for (guint i = 0; command != NULL && command->operands != NULL && command->operands[i].name;
          i++)
         g_ptr_array_add(context->named, g_ptr_array_new_with_free_func(g_free));
-    find_value(context, "readonly")->is_set = program->is_read_only;
-    find_value(context, "quiet")->is_set = program->is_quiet;
+    vh_context_find_value(context, "readonly")->is_set = program->is_read_only;
+    vh_context_find_value(context, "quiet")->is_set = program->is_quiet;
     return context;
 }
 
@@ -68,7 +68,7 @@ void vh_context_free(VhContext *context)
 
 const VhValue *vh_context_value(const VhContext *context, const char *option)
 {
-    return find_value(context, option);
+    return vh_context_find_value(context, option);
 }
 
 gboolean vh_context_flag(const VhContext *context, const char *option)
@@ -104,14 +104,20 @@ static VhBackendRequest request_of(VhContext *context)
     };
 }
 
-gboolean vh_context_open(VhContext *context)
+gboolean vh_context_connect(VhContext *context, GError **error)
 {
     const VhBackendProvider *provider = context->program->provider;
     const VhBackendRequest request = request_of(context);
+
+    context->backend = provider->open(&request, provider->data, error);
+    return context->backend != NULL;
+}
+
+gboolean vh_context_open(VhContext *context)
+{
     g_autoptr(GError) error = NULL;
 
-    context->backend = provider->open(&request, provider->data, &error);
-    if (context->backend == NULL) {
+    if (!vh_context_connect(context, &error)) {
         vh_context_fail(context, g_steal_pointer(&error));
         return FALSE;
     }

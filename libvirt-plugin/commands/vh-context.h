@@ -33,6 +33,9 @@ VhContext *vh_context_new(const VhProgram *program, const VhCommand *command);
 void vh_context_free(VhContext *context);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VhContext, vh_context_free)
 
+/* The value of an option, to be changed: for the parser and the like. */
+VhValue *vh_context_find_value(const VhContext *context, const char *option);
+
 /* The value of an option of this command; a command asks for its own options only. */
 const VhValue *vh_context_value(const VhContext *context, const char *option);
 gboolean vh_context_flag(const VhContext *context, const char *option);
@@ -40,8 +43,11 @@ gboolean vh_context_flag(const VhContext *context, const char *option);
 /* The operand at `index`; NULL where it was left out. Borrowed. */
 const char *vh_context_operand(const VhContext *context, guint index);
 
-/* Opens the backend that the options ask for, and says on stderr which it is (not with --quiet).
- * Reports a failure itself. */
+/* Opens the backend without a word; whoever calls it says what went wrong. */
+gboolean vh_context_connect(VhContext *context, GError **error);
+
+/* The same, and says on stderr what went wrong. Opens the backend that the options ask for, and
+ * says on stderr which it is (not with --quiet). Reports a failure itself. */
 gboolean vh_context_open(VhContext *context);
 
 /* Asks the QEMU of a domain for its reporting, where `uri` (NULL: where the options) says. See

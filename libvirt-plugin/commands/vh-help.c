@@ -3,11 +3,12 @@
  * The help texts, made from the table, so that they cannot tell of what is not there: in our own
  * form, and in that of virsh's help. Lines stay under 80 columns; a lint test holds that.
  */
+#include "vh-help.h"
+
 #include "vh-command.h"
 
 #define OPTION_COLUMN 28
 #define COMMAND_COLUMN 24
-#define VIRSH_KEYWORD "hint"
 
 /* "  -b, --bytes=SIZE        how much", with what begins the line given. */
 static void add_line(GString *text, const char *start, const char *help)
@@ -132,7 +133,7 @@ static char *virsh_help(const VhProgram *program, const VhCommand *command)
     GString *text = g_string_new(NULL);
 
     if (command == NULL) {
-        g_string_append_printf(text, " Free page hinting (help keyword '%s'):\n", VIRSH_KEYWORD);
+        g_string_append_printf(text, " Free page hinting (help keyword '%s'):\n", VH_HELP_KEYWORD);
         for (guint i = 0; (command = vh_program_command(program, i)) != NULL; i++) {
             g_autofree char *name = vh_program_name_of(program, command);
             if (command->is_for_virsh)

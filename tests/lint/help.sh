@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# --help fits 80 columns, and it, the man page, docs/virthint.md and the completion name the same
-# commands and options.
+# --help fits 80 columns, and it, the man page and docs/virthint.md name the same commands and
+# options. (What completion offers is read from the same table: tests/unit/test-commands-virsh.c.)
 #
 # Usage: help.sh TOP VIRTHINT [VIRTHINTD]
 set -euo pipefail
@@ -35,6 +35,12 @@ long_options()
     sed -E 's/\\-/-/g' "$1" | grep -oE -e '--[a-z][a-z-]+' | sed 's/^--//' | LC_ALL=C sort -u
 }
 
+# document_options FILE: the same without operands, which may be named as options, too.
+document_options()
+{
+    long_options "$1" | grep -vxF -e "$(grep -vxF -e "$options" <<<"$operands")" || true
+}
+
 # same WHAT A B: two lists, one item a line.
 same()
 {
@@ -52,28 +58,26 @@ lint_require "$commands"
 too_wide "virthint --help" <<<"$help"
 
 options=$(listed_options <<<"$help")
+operands=
 for command in $commands; do
     text=$("$virthint" "$command" --help)
     too_wide "virthint $command --help" <<<"$text"
     options=$(printf '%s\n%s\n' "$options" "$(listed_options <<<"$text")" | LC_ALL=C sort -u)
+    operands+=$(sed -n '/^Arguments:/,/^$/p' <<<"$text" | sed -n -E 's/^  ([A-Z]+) .*/\1/p' |
+        tr '[:upper:]' '[:lower:]')$'\n'
 done
 lint_require "$options"
 commands=$(LC_ALL=C sort <<<"$commands")
 
 md=$lint_top/docs/virthint.md
 man=$lint_top/docs/man/virthint.1
-completion=$lint_top/tools/completion/virthint
 same "docs/virthint.md: commands" "$commands" \
     "$(sed -n -E 's/^### `([a-z]+).*/\1/p' "$md" | LC_ALL=C sort)"
 same "docs/man/virthint.1: commands" "$commands" \
     "$(sed -n '/^\.SH COMMANDS/,/^\.SH OPTIONS/p' "$man" |
         sed -n -E 's/^\.BI? ([a-z]{3,})( ".*)?$/\1/p' | LC_ALL=C sort)"
-same "tools/completion/virthint: commands" "$commands" \
-    "$(sed -n -E "s/.*local commands='([^']*)'.*/\1/p" "$completion" | tr ' ' '\n' |
-        LC_ALL=C sort)"
-same "docs/virthint.md: options" "$options" "$(long_options "$md")"
-same "docs/man/virthint.1: options" "$options" "$(long_options "$man")"
-same "tools/completion/virthint: options" "$options" "$(long_options "$completion")"
+same "docs/virthint.md: options" "$options" "$(document_options "$md")"
+same "docs/man/virthint.1: options" "$options" "$(document_options "$man")"
 
 if [ -n "$virthintd" ]; then
     text=$("$virthintd" --help)

@@ -51,7 +51,9 @@ static GVariant *parsed(const char *type, const char *text)
 
 static GVariant *fake_list(VhBackend *backend, GError **error)
 {
-    return parsed("aa{sv}", "[" WEB1 ", " OFF "]");
+    return parsed("aa{sv}", fake_of(backend)->has_odd_name ? "[" WEB1 ", " OFF
+                                                             ", {'name': <\"b 'c'\">}]"
+                                                           : "[" WEB1 ", " OFF "]");
 }
 
 static GVariant *fake_info(VhBackend *backend, const char *domain, GError **error)
@@ -372,6 +374,7 @@ static void take_text(gboolean is_error, const char *text, gpointer data)
 {
     Bench *bench = data;
     g_string_append(is_error ? bench->err : bench->out, text);
+    bench->n_errors += is_error ? 1 : 0;
 }
 
 Bench *bench_new(void)
@@ -416,10 +419,12 @@ void bench_free(Bench *bench)
 VhExit run(Bench *bench, const char *line)
 {
     g_autofree char *whole = g_strdup_printf("virthint %s", line);
-    g_auto(GStrv) argv = g_strsplit(g_strchomp(whole), " ", -1);
+    /* a blank at the end is an empty last word */
+    g_auto(GStrv) argv = g_strsplit(*line != '\0' ? whole : g_strchomp(whole), " ", -1);
 
     g_string_truncate(bench->out, 0);
     g_string_truncate(bench->err, 0);
+    bench->n_errors = 0;
     return vh_command_main(&bench->program, (int)g_strv_length(argv), argv);
 }
 

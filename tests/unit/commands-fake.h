@@ -30,6 +30,7 @@ typedef struct {
     char *checked;                  /* the paths */
     char *policy;                   /* the wish of web1's own, as text */
     char *events;                   /* the wish for events, as text */
+    gboolean has_odd_name;          /* one more domain: "b 'c'" */
     guint n_events;                 /* how many of the three there are */
     struct _virConnect *connection; /* that the program gave */
     guint n_told;                   /* how often QEMU was asked */
@@ -39,6 +40,7 @@ typedef struct {
 typedef struct {
     Fake fake;
     GString *out, *err;
+    guint n_errors; /* calls that wrote to `err` */
     VhOutput output;
     VhBackendProvider provider;
     GCancellable *cancel;

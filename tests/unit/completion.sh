@@ -1,0 +1,63 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# The bash completion, as bash runs it: words split at = and :, quoted names, files. Domains are
+# those of libvirt's test driver.
+#
+# Usage: completion.sh TOP VIRTHINT
+set -euo pipefail
+
+top=$1
+virthint=$2
+n=0
+failed=0
+
+# shellcheck source=tools/completion/virthint
+. "$top/tools/completion/virthint"
+
+# expect WANTED WORD...: what is offered for the last of bash's words, sorted and joined by blanks.
+expect()
+{
+    local wanted=$1 offered
+
+    shift
+    COMP_WORDS=("$virthint" "$@")
+    COMP_CWORD=$#
+    COMPREPLY=()
+    _virthint "$virthint"
+    offered=$(printf '%s\n' "${COMPREPLY[@]}" | LC_ALL=C sort | paste -sd ' ')
+    n=$((n + 1))
+    if [ "$offered" = "$wanted" ]; then
+        echo "ok $n - $*"
+    else
+        echo "not ok $n - $*: offered '$offered', not '$wanted'"
+        failed=1
+    fi
+}
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+touch 'policy one.json' policy-two.json
+
+expect 'explain' exp
+expect '--monitor' info --mon
+expect 'off on' reporting web1 o
+# bash's own words for: -c test:///default info te
+expect 'test' -c test : ///default info te
+expect 'test' --connect = test : ///default info te
+expect 'test' -c test : ///default info --domain = te
+expect 'test' -c test : ///default info --domain =
+expect '--all' list --a
+expect '///default' -c test : /
+expect '///session ///system' --connect = qemu : ///s
+expect 'low' request 1GiB --urgency = l
+expect 'class= cooldown=' policy web1 --set c
+expect 'policy one.json policy-two.json' check pol
+expect 'policy-two.json' list --policy = policy-
+expect '' frobnicate x
+expect '' info web1 --bytes
+# nobody is there to be asked
+expect '' -c test : ///no/such/file info te
+echo "1..$n"
+exit $failed
