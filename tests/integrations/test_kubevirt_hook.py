@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The hook for KubeVirt, run as its sidecar runs it: arguments, and what is printed. The samples are
-our own, in the documented shape; no KubeVirt is needed."""
+"""The hook for KubeVirt, run as its sidecar runs it: arguments, and what is printed.
+
+The samples are our own, in the documented shape; no KubeVirt is needed."""
 
 import json
 import os
