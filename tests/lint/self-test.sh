@@ -132,27 +132,27 @@ fails abi.sh 'a constant that only the guest has' guest/vh_balloon_abi.h '#defin
 fails abi.sh 'a struct that only QEMU has' qemu-patches/1.0/0001-b.patch \
     '+struct virtio_c {\n+\tuint16_t low;\n+};\n' 'guest/vh_balloon_abi.h: virtio_c.low at 0'
 
-# plant_patch TEXT: the tree's only series, for the QEMU that the lint knows.
+# plant_patch FOLDER TEXT: the tree's only series, for a version that the lint knows.
 plant_patch()
 {
     make_tree
-    mkdir qemu-patches/7.2
     rm -r qemu-patches/1.0
-    echo 0001-a.patch >qemu-patches/7.2/series
-    printf '%b' "From: A <a@localhost>\nSubject: [PATCH] a: b\n\nSigned-off-by: A <a@localhost>\n---\n$1" \
-        >qemu-patches/7.2/0001-a.patch
+    mkdir -p "$1"
+    echo 0001-a.patch >"$1/series"
+    printf '%b' "From: A <a@localhost>\nSubject: [PATCH] a: b\n\nSigned-off-by: A <a@localhost>\n---\n$2" \
+        >"$1/0001-a.patch"
 }
 
-# patches WHAT EXPECTED-STATUS PATCH EXPECTED
+# patches WHAT EXPECTED-STATUS PATCH EXPECTED: in the series of $series.
 patches()
 {
     local status=0
 
-    plant_patch "$3"
+    plant_patch "$series" "$3"
     "$lint/patches.sh" "$work/tree" >"$work/log" 2>&1 || status=$?
     if [ $status -eq 77 ]; then
         number=$((number + 1))
-        echo "ok $number patches: $1 # SKIP no source of QEMU in the cache"
+        echo "ok $number patches: $1 # SKIP no source for $series in the cache"
     elif [ $status -eq "$2" ] && grep -qE -- "$4" "$work/log"; then
         result "patches: $1" 0
     else
@@ -161,6 +161,7 @@ patches()
     fi
 }
 
+series=qemu-patches/7.2
 new_file='diff --git a/new.c b/new.c\nnew file mode 100644\n--- /dev/null\n+++ b/new.c\n@@ -0,0 +1 @@\n+int x'
 patches 'a patch that applies passes' 0 "$new_file;\n" '1 patches for QEMU 7.2'
 patches 'another style fails' 1 "$new_file; \n" '0001-a.patch:[0-9]+: ERROR: trailing whitespace'
@@ -168,6 +169,15 @@ patches 'another style fails' 1 "$new_file; \n" '0001-a.patch:[0-9]+: ERROR: tra
 patch_file='--- a/hw/virtio/Kconfig\n+++ b/hw/virtio/Kconfig\n@@ -1,4 +1,5 @@'
 patches 'a patch that needs fuzz fails' 1 \
     "$patch_file\n config OTHER\n     bool\n+# more\n \n config VIRTIO_RNG\n" 'Hunk #1 FAILED at 1'
+
+series=libvirt-plugin/virsh/patches/9.0
+patches 'a patch of virsh that applies passes' 0 "$new_file;\n" '1 patches for libvirt 9.0'
+patches 'blanks at the end of a line fail' 1 "$new_file; \n" '^[0-9]+:\+int x; $'
+patches 'another style than of libvirt fails' 1 "$new_file ;\n" 'Whitespace'
+patch_file='--- a/tools/vsh.h\n+++ b/tools/vsh.h\n@@ -1,3 +1,4 @@'
+patches 'a patch of virsh that needs fuzz fails' 1 \
+    "$patch_file\n /* other\n  * vsh.h: common data to be used by clients to exercise the libvirt API\n+ * more\n  *\n" \
+    'Hunk #1 FAILED at 1'
 
 # driver WHAT EXPECTED-STATUS FILE TEXT EXPECTED: the real driver, with TEXT appended to FILE.
 driver()
