@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define DEADLINE_US (1 * VH_SEC)
+#define STATIC_DEADLINE_US (10 * VH_SEC) /* of what libvirt answers by itself */
 #define LIST_DEADLINE_US (10 * VH_SEC)
 #define WATCH_US (50 * VH_MS)
 #define THREADS_MAX 8    /* beyond that, QEMUs are not asked */
@@ -24,6 +25,7 @@ typedef struct {
     guint next;
     guint turn;       /* the thread that counts */
     gint64 since_us;  /* it has been with the domain before `next` since then; 0: with none */
+    gboolean is_live; /* ... whose QEMU it has asked */
     gboolean is_over; /* all have been looked at */
     GMainContext *context;
 } Look;
@@ -135,15 +137,31 @@ static gboolean put(const Walk *walk, guint index, const VhSeen *seen)
     return counts;
 }
 
-static void look_at(const Walk *walk, guint index, VhSeen *seen)
+/* From now on it is QEMU that is waited for, for a fresh while. */
+static void enter_live(const Walk *walk)
 {
-    read_static(seen->domain, seen);
+    Look *look = walk->look;
+
+    g_mutex_lock(&look->mutex);
+    if (look->turn == walk->turn) {
+        look->is_live = TRUE;
+        look->since_us = g_get_monotonic_time();
+    }
+    g_mutex_unlock(&look->mutex);
+}
+
+/* By the given handle, which may be of another connection than that in `seen`. */
+static void look_at(const Walk *walk, guint index, virDomainPtr domain, VhSeen *seen)
+{
+    read_static(domain, seen);
     if (!put(walk, index, seen))
         return;
-    if (seen->is_active && is_stuck(seen->domain))
+    if (seen->is_active && is_stuck(domain)) {
         seen->is_hung = TRUE;
-    else if (walk->turn < THREADS_MAX || !seen->is_active)
-        read_live(seen->domain, seen);
+    } else if (walk->turn < THREADS_MAX || !seen->is_active) {
+        enter_live(walk);
+        read_live(domain, seen);
+    }
     put(walk, index, seen);
 }
 
@@ -158,6 +176,7 @@ static VhSeen *take_next(const Walk *walk, guint *ret_index)
         *ret_index = look->next++;
         next = seen_copy(look->seen->pdata[*ret_index]);
         look->since_us = g_get_monotonic_time();
+        look->is_live = FALSE;
     } else if (look->turn == walk->turn) {
         look->is_over = TRUE;
     }
@@ -165,14 +184,33 @@ static VhSeen *take_next(const Walk *walk, guint *ret_index)
     return next;
 }
 
+/*
+ * Where a call waits on a connection, answers to others on it may be seen late: 5 s were measured
+ * with libvirt 9.0, until its keepalive looked again. So that what follows has one of its own; NULL
+ * where that is not to be had, and the shared one must do.
+ */
+static virConnectPtr open_again(virDomainPtr domain)
+{
+    char *uri = virConnectGetURI(virDomainGetConnect(domain));
+    virConnectPtr own = uri != NULL ? vh_libvirt_open(uri, TRUE, NULL) : NULL;
+
+    free(uri);
+    return own;
+}
+
 static gpointer walk_main(gpointer data)
 {
     Walk *walk = data;
+    g_autoptr(virConnect) own = NULL;
     VhSeen *seen;
     guint index;
 
     while ((seen = take_next(walk, &index)) != NULL) {
-        look_at(walk, index, seen);
+        if (walk->turn > 0 && own == NULL)
+            own = open_again(seen->domain);
+        g_autoptr(virDomain) handle =
+            own != NULL ? virDomainLookupByUUID(own, seen->uuid.bytes) : NULL;
+        look_at(walk, index, handle != NULL ? handle : seen->domain, seen);
         vh_seen_free(seen);
     }
     g_main_context_wakeup(walk->look->context);
@@ -200,9 +238,10 @@ static gboolean check(Look *look)
 
     g_mutex_lock(&look->mutex);
     gboolean is_over = look->is_over;
-    if (!is_over && look->since_us != 0 && now_us - look->since_us > DEADLINE_US) {
+    gint64 deadline_us = look->is_live ? DEADLINE_US : STATIC_DEADLINE_US;
+    if (!is_over && look->since_us != 0 && now_us - look->since_us > deadline_us) {
         VhSeen *held = look->seen->pdata[look->next - 1];
-        held->is_hung = TRUE;
+        held->is_hung = look->is_live; /* else libvirt is slow, and QEMU not to blame */
         look->turn++;
         look->since_us = 0;
         has_stuck = TRUE;
