@@ -244,6 +244,12 @@ static gboolean check_forms(VhContext *context, GError **error)
     return FALSE;
 }
 
+/* What virsh would have left to the command fails there; see VhProgram.prefix. */
+static VhExit exit_of(const VhProgram *program, VhExit code)
+{
+    return code == VH_EXIT_USAGE && vh_program_is_virsh(program) ? VH_EXIT_FAILURE : code;
+}
+
 /* `outer`: what stood before the command; NULL: nothing. */
 static VhExit run_words(const VhProgram *program, const VhCommand *command, int argc,
                         char *const *argv, const VhContext *outer)
@@ -257,24 +263,20 @@ static VhExit run_words(const VhProgram *program, const VhCommand *command, int 
         vh_parse_inherit(context, outer);
     if (print_about(context))
         return VH_EXIT_OK;
-    if (!vh_parse_operands(context, &error) || !check_forms(context, &error))
+    if (!vh_parse_operands(context, &error))
         return usage_error(context, error->message);
-    return command->run(context);
-}
-
-/* virsh knows two exit statuses only. */
-static VhExit exit_of(const VhProgram *program, VhExit code)
-{
-    return code == VH_EXIT_USAGE && vh_program_is_virsh(program) ? VH_EXIT_FAILURE : code;
+    if (!vh_parse_values(context, &error) || !check_forms(context, &error))
+        return exit_of(program, usage_error(context, error->message));
+    return exit_of(program, command->run(context));
 }
 
 VhExit vh_command_run(const VhProgram *program, const VhCommand *command, int argc,
                       char *const *argv)
 {
-    return exit_of(program, run_words(program, command, argc, argv, NULL));
+    return run_words(program, command, argc, argv, NULL);
 }
 
-static VhExit run_line(const VhProgram *program, int argc, char *const *argv)
+VhExit vh_command_main(const VhProgram *program, int argc, char *const *argv)
 {
     g_autoptr(VhContext) outer = vh_context_new(program, NULL);
     g_autoptr(GError) error = NULL;
@@ -291,9 +293,4 @@ static VhExit run_line(const VhProgram *program, int argc, char *const *argv)
     }
     return run_words(program, command, (int)outer->words->len, (char *const *)outer->words->pdata,
                      outer);
-}
-
-VhExit vh_command_main(const VhProgram *program, int argc, char *const *argv)
-{
-    return exit_of(program, run_line(program, argc, argv));
 }

@@ -110,9 +110,10 @@ typedef struct {
      * "hint-": the program is virsh, or its front. It has only the commands that are for virsh,
      * with this in front of their names; options have no letters, errors and help read as virsh's
      * do
-     * ("error: ...", each in one call of `write`), there are no notices, no empty line stands
-     * behind a table (virsh writes it), and what was not understood ends in VH_EXIT_FAILURE. NULL
-     * or "": it is none.
+     * ("error: ...", each in one call of `write`), there are no notices, and no empty line stands
+     * behind a table (virsh writes it). VH_EXIT_USAGE is then only what virsh's own parser refuses,
+     * before a command runs; what a command does not understand is VH_EXIT_FAILURE. virsh exits
+     * with 1 for both. NULL or "": it is none.
      */
     const char *prefix;
     const VhOutput *output;

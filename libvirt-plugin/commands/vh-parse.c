@@ -71,25 +71,13 @@ static void add_text(char ***texts, const char *text)
     (*texts)[n + 1] = NULL;
 }
 
-static gboolean take_value(VhValue *value, const char *text, GError **error)
+static void take_value(VhValue *value, const char *text)
 {
-    gboolean is_good = TRUE;
-
     value->is_set = TRUE;
-    if (value->option->kind == VH_OPTION_FLAG)
-        return TRUE;
-    if (value->option->kind == VH_OPTION_TEXTS) {
+    if (value->option->kind == VH_OPTION_TEXTS)
         add_text(&value->texts, text);
-        return TRUE;
-    }
-    value->text = g_strdup(text);
-    if (value->option->kind == VH_OPTION_SIZE)
-        is_good = vh_parse_size(text, &value->bytes, error);
-    else if (value->option->kind == VH_OPTION_DURATION)
-        is_good = vh_parse_duration(text, &value->us, error);
-    if (!is_good)
-        g_prefix_error(error, "--%s: ", value->option->name);
-    return is_good;
+    else if (value->option->kind != VH_OPTION_FLAG)
+        value->text = g_strdup(text);
 }
 
 static gboolean check_text(const char *text, const char *what, gboolean is_path, GError **error)
@@ -133,7 +121,8 @@ static gboolean take_option(const char *name, const char *text, gpointer data, G
         return TRUE;
     }
     target.value->is_given = TRUE;
-    return take_value(target.value, text, error);
+    take_value(target.value, text);
+    return TRUE;
 }
 
 static GOptionEntry entry_of(const char *name, char letter, gboolean is_flag)
@@ -307,8 +296,6 @@ void vh_parse_inherit(VhContext *to, const VhContext *from)
         value->is_set = TRUE;
         value->text = g_strdup(source->text);
         value->texts = g_strdupv(source->texts);
-        value->bytes = source->bytes;
-        value->us = source->us;
     }
 }
 
@@ -374,4 +361,21 @@ gboolean vh_parse_operands(VhContext *context, GError **error)
     if (check_text(word, "an argument", FALSE, error))
         set_unexpected(context, word, error);
     return FALSE;
+}
+
+gboolean vh_parse_values(VhContext *context, GError **error)
+{
+    for (guint i = 0; i < context->values->len; i++) {
+        VhValue *value = &g_array_index(context->values, VhValue, i);
+        gboolean is_good = TRUE;
+        if (value->text != NULL && value->option->kind == VH_OPTION_SIZE)
+            is_good = vh_parse_size(value->text, &value->bytes, error);
+        else if (value->text != NULL && value->option->kind == VH_OPTION_DURATION)
+            is_good = vh_parse_duration(value->text, &value->us, error);
+        if (!is_good) {
+            g_prefix_error(error, "--%s: ", value->option->name);
+            return FALSE;
+        }
+    }
+    return TRUE;
 }

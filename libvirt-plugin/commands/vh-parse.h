@@ -20,4 +20,8 @@ void vh_parse_inherit(VhContext *to, const VhContext *from);
 /* Makes the command's operands of its words and of what was given by their names. */
 gboolean vh_parse_operands(VhContext *context, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* Reads the quantities among the values that are set: what virsh's own parser leaves to a command.
+ */
+gboolean vh_parse_values(VhContext *context, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 G_END_DECLS

@@ -135,29 +135,35 @@ static void test_errors(void)
 {
     static const struct {
         const char *line, *says;
+        VhExit code; /* USAGE: virsh's own parser would say so */
     } cases[] = {
-        {"hint-lst", "error: unknown command: 'hint-lst'\n"},
-        {"list", "error: unknown command: 'list'\n"},
-        {"hint-top", "error: unknown command: 'hint-top'\n"},
-        {"hint-help", "error: unknown command: 'hint-help'\n"},
-        {"hint-list --jsom", "error: command 'hint-list' doesn't support option --jsom\n"},
-        {"hint-list --connect x", "error: command 'hint-list' doesn't support option --connect\n"},
-        {"hint-info", "error: command 'hint-info' requires <domain> option\n"},
-        {"hint-info a b", "error: unexpected data 'b'\n"},
-        {"hint-list --all=yes", "error: invalid '=' after option --all\n"},
-        {"hint-list --all --all", "error: option --all already seen\n"},
-        {"hint-info --domain a --domain b", "error: option --domain already seen\n"},
-        {"hint-ask web1 --bytes", "error: expected syntax: --bytes <string>\n"},
-        {"hint-ask web1 --bytes 12parsecs", "error: --bytes: "},
-        {"hint-ask web1 --bytes 0", "error: --bytes: 0 asks for nothing"},
-        {"hint-reporting web1 maybe", "error: MODE: \"maybe\" is none"},
-        {"hint-info nobody", "error: no domain 'nobody'\n"},
-        {"help nothing", "error: command or command group 'nothing' doesn't exist\n"},
+        {"hint-lst", "error: unknown command: 'hint-lst'\n", VH_EXIT_USAGE},
+        {"list", "error: unknown command: 'list'\n", VH_EXIT_USAGE},
+        {"hint-top", "error: unknown command: 'hint-top'\n", VH_EXIT_USAGE},
+        {"hint-help", "error: unknown command: 'hint-help'\n", VH_EXIT_USAGE},
+        {"hint-list --jsom", "error: command 'hint-list' doesn't support option --jsom\n",
+         VH_EXIT_USAGE},
+        {"hint-list --connect x", "error: command 'hint-list' doesn't support option --connect\n",
+         VH_EXIT_USAGE},
+        {"hint-info", "error: command 'hint-info' requires <domain> option\n", VH_EXIT_USAGE},
+        {"hint-info a b", "error: unexpected data 'b'\n", VH_EXIT_USAGE},
+        {"hint-list --all=yes", "error: invalid '=' after option --all\n", VH_EXIT_USAGE},
+        {"hint-list --all --all", "error: option --all already seen\n", VH_EXIT_USAGE},
+        {"hint-info --domain a --domain b", "error: option --domain already seen\n", VH_EXIT_USAGE},
+        {"hint-ask web1 --bytes", "error: expected syntax: --bytes <string>\n", VH_EXIT_USAGE},
+        {"hint-ask --bytes 12parsecs", "error: command 'hint-ask' requires <domain> option\n",
+         VH_EXIT_USAGE},
+        {"hint-ask web1 --bytes 12parsecs", "error: --bytes: ", VH_EXIT_FAILURE},
+        {"hint-ask web1 --bytes 0", "error: --bytes: 0 asks for nothing", VH_EXIT_FAILURE},
+        {"hint-reporting web1 maybe", "error: MODE: \"maybe\" is none", VH_EXIT_FAILURE},
+        {"hint-info nobody", "error: no domain 'nobody'\n", VH_EXIT_FAILURE},
+        {"help nothing", "error: command or command group 'nothing' doesn't exist\n",
+         VH_EXIT_FAILURE},
     };
     g_autoptr(Bench) bench = virsh_new();
 
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_assert_cmpint(run(bench, cases[i].line), ==, VH_EXIT_FAILURE);
+        g_assert_cmpint(run(bench, cases[i].line), ==, cases[i].code);
         g_assert_cmpstr(bench->out->str, ==, "");
         g_assert_true(g_str_has_prefix(bench->err->str, cases[i].says));
         g_assert_cmpuint(bench->n_errors, ==, 1);
@@ -173,7 +179,7 @@ static void test_output(void)
     g_assert_cmpstr(bench->err->str, ==, "");
     g_assert_true(g_str_has_prefix(bench->out->str, " Domain   Class"));
     g_assert_true(g_str_has_suffix(bench->out->str, "524288\n"));
-    g_assert_cmpint(run(bench, "hint-list -a"), ==, VH_EXIT_FAILURE);
+    g_assert_cmpint(run(bench, "hint-list -a"), ==, VH_EXIT_USAGE);
     g_assert_cmpint(run(bench, "hint-ask web1 --wait"), ==, VH_EXIT_OK);
     g_assert_cmpstr(bench->err->str, ==, "");
     bench->program.is_quiet = TRUE;
