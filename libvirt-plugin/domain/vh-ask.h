@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The ask: get back from one guest the memory that it has freed and the host still backs. One
- * handle whatever the method; more methods change nothing here.
+ * handle whatever the method; more methods change nothing here. Any thread, and several at once,
+ * may use a handle until it is freed. Sizes in bytes, times in microseconds.
  */
 #pragma once
 
@@ -70,11 +71,12 @@ VH_PUBLIC void vh_ask_get_progress(VhAsk *ask, VhAskProgress *ret_progress);
  */
 VH_PUBLIC gboolean vh_ask_wait(VhAsk *ask, gint64 timeout_us);
 
-/* The outcome of an ask that has ended. *ret_message (may be NULL): why it failed; of the ask, NULL
- * where it did not. */
+/* The outcome of an ask that has ended; of one that has not, the status RUNNING. *ret_message (may
+ * be NULL): why it failed; borrowed from the ask, NULL where it did not. Does not block. */
 VH_PUBLIC void vh_ask_get_outcome(VhAsk *ask, VhAskOutcome *ret_outcome, const char **ret_message);
 
-/* Asks it to end early and give back what it holds; returns at once. */
+/* Asks it to end early and give back what it holds; returns at once. It has ended when
+ * vh_ask_wait() says so, with the status CANCELLED unless it was quicker. */
 VH_PUBLIC void vh_ask_cancel(VhAsk *ask);
 
 /* Called once on the ask's own thread when it ends (or from the call itself, where it has).

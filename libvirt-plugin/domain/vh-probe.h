@@ -32,7 +32,7 @@ typedef struct {
 /*
  * From live domain XML. Broken XML: VH_ERROR_PROTOCOL. Entities are not expanded and nothing is
  * fetched. Whether the driver ever answered is not in the XML: vh_probe_apply_stats(). Does not
- * block.
+ * block; any thread.
  */
 VH_PUBLIC gboolean vh_probe_parse(const char *domain_xml, VhProbe *ret_probe,
                                   GError **error) G_GNUC_WARN_UNUSED_RESULT;
@@ -41,7 +41,7 @@ VH_PUBLIC gboolean vh_probe_parse(const char *domain_xml, VhProbe *ret_probe,
  * Corrects the tier by what the driver told: where a stats period has been set (since
  * `period_since_us`, UTC; 0: unknown, then nothing is concluded) for longer than VH_PROBE_GRACE_US
  * and three periods and it never answered, there is no driver. A late answer lifts that again. Safe
- * to call again and again. Does not block.
+ * to call again and again. Does not block; any thread.
  */
 #define VH_PROBE_GRACE_US (20 * G_USEC_PER_SEC) /* a guest boots meanwhile */
 VH_PUBLIC void vh_probe_apply_stats(VhProbe *probe, const VhStats *stats, gint64 period_since_us,
@@ -50,7 +50,7 @@ VH_PUBLIC void vh_probe_apply_stats(VhProbe *probe, const VhStats *stats, gint64
 /*
  * Corrects the tier by what QEMU itself told: soft where device and driver have free page
  * reporting, native where they have passes, too. `info` NULL: its QEMU knows no such commands. To
- * be called again after vh_probe_apply_stats(), which knows less. Does not block.
+ * be called again after vh_probe_apply_stats(), which knows less. Does not block; any thread.
  */
 VH_PUBLIC void vh_probe_apply_reporting(VhProbe *probe, const VhReportingInfo *info);
 

@@ -10,6 +10,7 @@
 
 G_BEGIN_DECLS
 
+/* Sizes in bytes, times in microseconds. A figure that is not in `figures` is 0, and unknown. */
 typedef struct {
     guint figures; /* VhFigures that are there; libvirt leaves out what the guest reports as -1 */
     int state;     /* virDomainState */
@@ -26,7 +27,7 @@ typedef struct {
     (VIR_DOMAIN_STATS_STATE | VIR_DOMAIN_STATS_BALLOON | VIR_DOMAIN_STATS_CPU_TOTAL)
 
 /* From one record of a bulk call. KiB that would not fit 64 bits as bytes are left out, as are
- * types that make no sense. Does not block. */
+ * types that make no sense. Does not block; any thread. */
 VH_PUBLIC void vh_stats_from_record(const virDomainStatsRecord *record, VhStats *ret_stats);
 
 /*
