@@ -6,7 +6,7 @@
 #include "vh-backend-daemon.h"
 
 #include "vh-dbus-error.h"
-#include "vh-job.h"
+#include "vh-loop.h"
 
 #include <string.h>
 
@@ -85,7 +85,7 @@ static GVariant *call(GDBusConnection *connection, const char *name, const char 
                            G_VARIANT_TYPE(reply_type), G_DBUS_CALL_FLAGS_NO_AUTO_START,
                            CALL_TIMEOUT_MS, cancel, on_called, &state);
     while (!state.is_done)
-        vh_job_iterate(G_MAXINT64, NULL);
+        vh_loop_iterate(NULL);
     if (state.reply == NULL)
         take_error(error, state.error);
     return state.reply;
@@ -378,7 +378,7 @@ static GVariant *daemon_wait(VhBackend *backend, guint64 id, VhBackendProgressFu
             progress(&daemon->progress, data);
             continue; /* the main loop has run: it may have ended */
         }
-        vh_job_iterate(G_MAXINT64, NULL);
+        vh_loop_iterate(NULL);
         if (daemon->has_progress)
             progress(&daemon->progress, data);
         daemon->has_progress = FALSE;
@@ -441,7 +441,7 @@ static GVariant *daemon_wait_request(VhBackend *backend, guint64 id, VhRequestPr
             /* that it may be over already is no trouble: its end is on its way */
             (void)daemon_cancel_request(backend, id, NULL);
         } else {
-            vh_job_iterate(G_MAXINT64, NULL);
+            vh_loop_iterate(NULL);
         }
         if (cancels || daemon->has_request_progress)
             progress(daemon->request_bytes, daemon->request_returned_bytes, daemon->request_asks,

@@ -64,7 +64,7 @@ static gpointer recover(gpointer data, GError **error)
 {
     gboolean is_restored;
 
-    return vh_in_flight_recover(data, RECOVER_US, &is_restored, error) ? data : NULL;
+    return GINT_TO_POINTER(vh_in_flight_recover(data, RECOVER_US, &is_restored, error));
 }
 
 static void free_domain(gpointer domain)
@@ -81,7 +81,6 @@ static void settle(Direct *direct, VhSeen *seen)
         return;
     if (direct->may_write) {
         virDomainRef(seen->domain);
-        /* the result is only looked at: `data` frees it */
         if (vh_job_run(recover, seen->domain, free_domain, NULL, RECOVER_US + CALL_TIMEOUT_US,
                        direct->cancel, &error) != NULL)
             seen->is_interrupted = FALSE;
@@ -220,8 +219,7 @@ static GVariant *direct_wait(VhBackend *backend, guint64 id, VhBackendProgressFu
             has_cancelled = TRUE;
             vh_direct_ask_cancel(direct->ask);
         }
-        vh_direct_ask_progress(direct->ask, &step.asked_bytes, &step.taken_bytes,
-                               &step.returned_bytes);
+        vh_direct_ask_progress(direct->ask, &step);
         progress(&step, data);
         vh_job_iterate(g_get_monotonic_time() + PROGRESS_PAUSE_US,
                        has_cancelled ? NULL : direct->cancel);

@@ -52,15 +52,16 @@ GVariant *vh_direct_ask_outcome(VhDirectAsk *ask)
     return g_variant_ref_sink(vh_document_outcome(&outcome, message));
 }
 
-void vh_direct_ask_progress(VhDirectAsk *ask, guint64 *ret_asked_bytes, guint64 *ret_taken_bytes,
-                            guint64 *ret_returned_bytes)
+void vh_direct_ask_progress(VhDirectAsk *ask, VhBackendProgress *ret_progress)
 {
     VhAskProgress progress;
 
     vh_ask_get_progress(ask->ask, &progress);
-    *ret_asked_bytes = progress.asked_bytes;
-    *ret_taken_bytes = progress.taken_bytes;
-    *ret_returned_bytes = progress.returned_bytes;
+    *ret_progress = (VhBackendProgress){
+        .asked_bytes = progress.asked_bytes,
+        .taken_bytes = progress.taken_bytes,
+        .returned_bytes = progress.returned_bytes,
+    };
 }
 
 void vh_direct_ask_free(VhDirectAsk *ask)

@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * One ask of the direct backend. A file of its own because what the library and what the commands
- * call progress have the same name.
- */
+/* One ask of the direct backend: the library's, in the words of backends. */
 #pragma once
 
-#include "vh-error.h"
+#include "vh-backend.h"
 
-#include <gio/gio.h>
 #include <libvirt/libvirt.h>
 
 G_BEGIN_DECLS
@@ -24,8 +20,7 @@ void vh_direct_ask_cancel(VhDirectAsk *ask);
 /* NULL while it runs; else its outcome, a full reference. */
 GVariant *vh_direct_ask_outcome(VhDirectAsk *ask);
 
-void vh_direct_ask_progress(VhDirectAsk *ask, guint64 *ret_asked_bytes, guint64 *ret_taken_bytes,
-                            guint64 *ret_returned_bytes);
+void vh_direct_ask_progress(VhDirectAsk *ask, VhBackendProgress *ret_progress);
 
 /* Where it still runs it goes on to its end. NULL-safe. */
 void vh_direct_ask_free(VhDirectAsk *ask);

@@ -28,8 +28,6 @@ static void job_unref(Job *job)
 {
     if (!g_atomic_int_dec_and_test(&job->references))
         return;
-    if (job->free_data != NULL)
-        job->free_data(job->data);
     if (job->result != NULL && job->free_result != NULL)
         job->free_result(job->result);
     g_clear_error(&job->error);
@@ -44,6 +42,9 @@ static gpointer job_main(gpointer data)
     GError *error = NULL;
     gpointer result = job->func(job->data, &error);
 
+    /* before anybody knows of the end: who waits may close what `data` refers to */
+    if (job->free_data != NULL)
+        job->free_data(job->data);
     g_mutex_lock(&job->mutex);
     job->result = result;
     job->error = error;

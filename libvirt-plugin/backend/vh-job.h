@@ -18,8 +18,8 @@ typedef gpointer (*VhJobFunc)(gpointer data, GError **error);
  * Runs `func` and returns its result, running the caller's thread-default main context meanwhile.
  * `timeout_us` (0: none) and `cancel` (NULL: nobody) end the wait: NULL with VH_ERROR_TIMEOUT, or
  * G_IO_ERROR_CANCELLED; the thread stays behind, and frees its result by `free_result`. `data` is
- * freed by `free_data` when the thread ends. VH_ERROR_BUSY, with `data` freed: too many threads
- * have been left behind in this process.
+ * freed by `free_data` on the thread, before the call returns or when the thread ends.
+ * VH_ERROR_BUSY, with `data` freed: too many threads have been left behind in this process.
  */
 gpointer vh_job_run(VhJobFunc func, gpointer data, GDestroyNotify free_data,
                     GDestroyNotify free_result, gint64 timeout_us, GCancellable *cancel,

@@ -50,7 +50,6 @@ static void look_unref(Look *look)
 {
     if (!g_atomic_int_dec_and_test(&look->references))
         return;
-    g_clear_pointer(&look->seen, g_ptr_array_unref);
     g_main_context_unref(look->context);
     g_mutex_clear(&look->mutex);
     g_free(look);
@@ -321,7 +320,8 @@ GPtrArray *vh_look(virConnectPtr connection, virDomainPtr only, GCancellable *ca
     while (!check(look) && !g_cancellable_is_cancelled(cancel))
         vh_job_iterate(g_get_monotonic_time() + WATCH_US, cancel);
     g_mutex_lock(&look->mutex);
-    look->turn++; /* whoever is still at it puts in nothing any more */
+    look->turn++; /* whoever is still at it puts in nothing any more... */
+    g_clear_pointer(&look->seen, g_ptr_array_unref); /* ... and keeps none of the handles */
     g_mutex_unlock(&look->mutex);
     look_unref(look);
     if (g_cancellable_set_error_if_cancelled(cancel, error))

@@ -58,9 +58,8 @@ char *vh_target_uri(virConnectPtr connection)
 /* What it is called in documents: as the user did, where that was with a URI. */
 static char *uri_of(const VhTarget *target, virConnectPtr connection, guint index)
 {
-    if (target->connection != NULL)
-        return vh_target_uri(connection);
-    return g_strdup(has_uris(target) ? target->uris[index] : "");
+    return target->connection == NULL && has_uris(target) ? g_strdup(target->uris[index])
+                                                          : vh_target_uri(connection);
 }
 
 virDomainPtr vh_target_find(const VhTarget *target, char **ret_uri, GError **error)

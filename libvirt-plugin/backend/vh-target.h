@@ -24,7 +24,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VhTarget, vh_target_free)
 virConnectPtr vh_target_open(const VhTarget *target, guint index, GError **error);
 
 /* The domain on the first of them that has it, with the URI by which it was found (of the
- * target's, "" for libvirt's default, the connection's own; to be freed with g_free()). GONE: none
+ * target's, else what libvirt calls the connection; to be freed with g_free()). GONE: none
  * has. Blocks. */
 virDomainPtr vh_target_find(const VhTarget *target, char **ret_uri, GError **error);
 

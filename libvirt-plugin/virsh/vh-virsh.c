@@ -238,6 +238,7 @@ static VhExit run_words(virConnectPtr connection, unsigned int flags, int n,
     if (command != NULL) {
         code = vh_command_run(&program, command, n, argv);
     } else {
+        code = VH_EXIT_USAGE;
         g_autofree char *text = g_strdup_printf(ERROR_START "unknown command: '%s'\n", words[0]);
         out.write(TRUE, text, out.data);
     }
@@ -253,7 +254,7 @@ int vh_virsh_run(virConnectPtr connection, unsigned int flags, const char *name,
     words[0] = name;
     if (n > 0)
         memcpy(words + 1, arguments, (size_t)n * sizeof(*words));
-    return run_words(connection, flags, n + 1, words, output) == VH_EXIT_OK ? 0 : 1;
+    return (int)run_words(connection, flags, n + 1, words, output);
 }
 
 static void collect(VhVirshStream stream, const char *text, void *data)

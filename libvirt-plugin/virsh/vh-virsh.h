@@ -72,7 +72,8 @@ typedef struct {
 /*
  * Carries out one command; `arguments` (`n` of them) are what follows its name, as words of a
  * command line: "web1" or "--domain=web1", "--bytes", "512MiB" or "--bytes=512MiB". 0: it was done;
- * 1: it was not (or not understood), and the error has been written. `output` NULL: stdout and
+ * 1: it was not; 2: it was not understood, which virsh's own parser would have found before; the
+ * error has been written. `output` NULL: stdout and
  * stderr, errors behind "error: ".
  *
  * The connection is borrowed and shared: it stays open, and no event callback stays on it. The

@@ -18,7 +18,8 @@
 #include <unistd.h>
 
 #define PREFIX "hint-"
-#define GROUP "hint" /* of `virsh help hint` */
+#define NOT_UNDERSTOOD 2 /* of vh_virsh_run(): virsh prints nothing behind that */
+#define GROUP "hint"     /* of `virsh help hint` */
 
 typedef struct {
     const char *real; /* virsh; NULL: there is none */
@@ -163,6 +164,8 @@ static int run_command(const Call *call, virConnectPtr connection, int n, char *
     int code =
         vh_virsh_run(connection, flags, words[0], n - 1, (const char *const *)words + 1, NULL);
 
+    if (code == NOT_UNDERSTOOD)
+        return EXIT_FAILURE;
     if (call->is_timed)
         printf("\n(Time: %.3f ms)\n\n", (double)(g_get_monotonic_time() - started_us) / 1000);
     else if (!call->is_quiet)
