@@ -17,6 +17,7 @@ libvirt-plugin/watch: libvirt-plugin/base libvirt-plugin/domain
 libvirt-plugin/commands: libvirt-plugin/base libvirt-plugin/domain
 libvirt-plugin/backend: libvirt-plugin/base libvirt-plugin/domain libvirt-plugin/commands
 libvirt-plugin/virsh: libvirt-plugin/base libvirt-plugin/domain libvirt-plugin/commands libvirt-plugin/backend
+libvirt-plugin/examples:
 policy/core: libvirt-plugin/base
 policy/codec: libvirt-plugin/base policy/core
 policy/engine: libvirt-plugin/base policy/core
