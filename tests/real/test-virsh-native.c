@@ -332,16 +332,18 @@ static void test_completion(DaemonFixture *fixture, gconstpointer data)
 /* In the shell a command that fails does not end it. */
 static void test_shell(DaemonFixture *fixture, gconstpointer data)
 {
-    const char *quiet[] = {"-q", NULL}, *list[] = {"-q", "hint-list", "--all", NULL};
+    const char *quiet[] = {"-q", NULL}, *policy[] = {"-q", "hint-policy", "ci-1", "--json", NULL};
     VhLabGuest *guest = paused_guest(fixture);
-    g_auto(VirshResult) alone = run_native(fixture, data, FALSE, list);
-    g_auto(VirshResult) shell = virsh_fixture_feed(
-        fixture, native(data), FALSE, quiet,
-        "hint-list --nope\nhint-info no-such-guest\nhelp hint-list\nhint-plan\nhint-list --all\n");
+    g_auto(VirshResult) alone = run_native(fixture, data, FALSE, policy);
+    g_auto(VirshResult) shell =
+        virsh_fixture_feed(fixture, native(data), FALSE, quiet,
+                           "hint-list --nope\nhint-info no-such-guest\nhelp "
+                           "hint-list\nhint-plan\nhint-policy ci-1 --json\n");
 
     g_test_message("%s%s", shell.out, shell.err);
     g_assert_cmpint(shell.status, ==, 0);
     g_assert_nonnull(strstr(shell.out, "SYNOPSIS"));
+    g_assert_nonnull(strstr(alone.out, "has_policy"));
     g_assert_nonnull(strstr(shell.out, alone.out)); /* and so the connection is still good */
     g_assert_nonnull(strstr(shell.err, "--nope"));
     g_assert_nonnull(strstr(shell.err, "no-such-guest"));
