@@ -7,6 +7,7 @@
 #pragma once
 
 #include "vh-socket.h"
+#include "vh-watch.h"
 
 G_BEGIN_DECLS
 
@@ -50,5 +51,10 @@ typedef void (*VhDiscoverFunc)(const VhDiscovered *discovered, gpointer data);
  * under way, asking again changes nothing; whether one was started.
  */
 gboolean vh_discover_start(VhDiscover *discover, VhDiscoverFunc func, gpointer data);
+
+/* As vh_watch_new(), for the daemon behind a socket that was found: options->uri is its name only.
+ * NULL: by the URI. */
+VhWatch *vh_watch_new_at(VhSocket *socket, const VhWatchOptions *options,
+                         const VhWatchCallbacks *callbacks, gpointer data);
 
 G_END_DECLS

@@ -6,6 +6,7 @@
  */
 #include "vh-watch.h"
 
+#include "vh-discover.h"
 #include "vh-entries.h"
 #include "vh-libvirt.h"
 #include "vh-link.h"
@@ -383,9 +384,15 @@ void vh_watch_init(void)
 VhWatch *vh_watch_new(const VhWatchOptions *options, const VhWatchCallbacks *callbacks,
                       gpointer data)
 {
+    return vh_watch_new_at(NULL, options, callbacks, data);
+}
+
+VhWatch *vh_watch_new_at(VhSocket *socket, const VhWatchOptions *options,
+                         const VhWatchCallbacks *callbacks, gpointer data)
+{
     VhWatch *watch = g_new0(VhWatch, 1);
 
-    watch->socket = options->socket ? vh_socket_ref(options->socket) : NULL;
+    watch->socket = socket ? vh_socket_ref(socket) : NULL;
     watch->uri = g_strdup(options->uri);
     watch->read_only = options->read_only;
     watch->poll_deadline_us =

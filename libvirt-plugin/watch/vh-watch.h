@@ -23,8 +23,6 @@ typedef struct {
                                 can, which taints the domain. Not where read_only. */
     gboolean keeps_xml;      /* views have the domains' XML, too */
     GMainContext *context;   /* where callbacks arrive; NULL: the default one */
-    struct VhSocket *socket; /* a daemon's socket that was discovered: connected to in place of the
-                                URI, which is its name then; NULL: none. Counted. */
 } VhWatchOptions;
 
 /* One domain in a view. */

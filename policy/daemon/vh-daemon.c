@@ -108,8 +108,12 @@ static void save_state(Daemon *daemon)
 }
 
 /* Whether every guest that may yet become clear has. */
-static gboolean round_is_settled(const VhPlan *plan)
+static gboolean round_is_settled(const VhSession *session)
 {
+    const VhPlan *plan = vh_session_plan(session);
+
+    if (!vh_session_has_discovered(session) || !vh_session_has_seen_all(session))
+        return FALSE;
     for (guint i = 0; i < plan->verdicts->len; i++) {
         VhReason reason = g_array_index(plan->verdicts, VhVerdict, i).reason;
         if (reason == VH_REASON_UNSTABLE || reason == VH_REASON_NO_STATS)
@@ -126,7 +130,7 @@ static void end_round(Daemon *daemon, const GError *error)
     gboolean time_is_over = g_get_monotonic_time() - daemon->started_us > patience_us;
 
     daemon->round_failed = error != NULL;
-    if (plan->actions->len > 0 || time_is_over || (!error && round_is_settled(plan)))
+    if (plan->actions->len > 0 || time_is_over || (!error && round_is_settled(daemon->session)))
         g_main_loop_quit(daemon->loop);
 }
 

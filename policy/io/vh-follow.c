@@ -19,7 +19,8 @@ struct VhFollow {
     gpointer data;
     GPtrArray *followed; /* Followed */
     GPtrArray *found;    /* VhSocket, not applied yet; NULL: nothing new */
-    gboolean is_over;    /* more than are followed: it has been told */
+    gboolean has_looked;
+    gboolean is_over; /* more than are followed: it has been told */
     guint n_late;
 };
 
@@ -120,6 +121,7 @@ static void on_looked(const VhDiscovered *discovered, gpointer data)
     VhFollow *follow = data;
 
     follow->n_late = 0;
+    follow->has_looked = TRUE;
     tell_excess(follow, discovered);
     g_clear_pointer(&follow->found, g_ptr_array_unref);
     if (!mark_found(follow, discovered->sockets))
@@ -177,6 +179,16 @@ gboolean vh_follow_apply(VhFollow *follow)
             begin(follow, found->pdata[i]);
     }
     return TRUE;
+}
+
+gboolean vh_follow_is_ready(const VhFollow *follow)
+{
+    for (guint i = 0; follow && i < follow->followed->len; i++) {
+        const Followed *one = follow->followed->pdata[i];
+        if (!vh_watch_is_connected(one->watch) && !vh_watch_error(one->watch))
+            return FALSE;
+    }
+    return !follow || (follow->has_looked && !follow->found);
 }
 
 gboolean vh_follow_owns(const VhFollow *follow, const VhWatch *watch)

@@ -35,6 +35,10 @@ void vh_follow_look(VhFollow *follow);
  */
 gboolean vh_follow_apply(VhFollow *follow);
 
+/* Whether it has looked, and of all that was found it is known who answers. Without anything to
+ * follow: TRUE. */
+gboolean vh_follow_is_ready(const VhFollow *follow);
+
 /* Whether a watch was discovered. */
 gboolean vh_follow_owns(const VhFollow *follow, const VhWatch *watch);
 

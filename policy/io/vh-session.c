@@ -235,14 +235,13 @@ static VhWatch *open_watch(VhSession *session, const char *uri, VhSocket *socket
     const VhWatchCallbacks callbacks = {.polled = on_polled, .event = on_watch_event};
     VhWatchOptions options = {
         .uri = uri,
-        .socket = socket,
         .read_only = session->read_only,
         .stats_period_us = session->config->stats_period_us,
         .monitor = monitor_rule(session->config),
         .keeps_xml = vh_config_has_xpath(session->config),
     };
 
-    return vh_watch_new(&options, &callbacks, session);
+    return vh_watch_new_at(socket, &options, &callbacks, session);
 }
 
 static VhWatch *open_followed(VhSocket *socket, gpointer data)
@@ -415,6 +414,11 @@ gboolean vh_session_has_seen_all(const VhSession *session)
             return FALSE;
     }
     return TRUE;
+}
+
+gboolean vh_session_has_discovered(const VhSession *session)
+{
+    return vh_follow_is_ready(session->follow);
 }
 
 int vh_session_find(const VhSession *session, const char *text, GError **error)

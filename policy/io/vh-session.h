@@ -84,6 +84,9 @@ gboolean vh_session_is_connected(const VhSession *session, const char **ret_mess
  * not there. A host that is busy may take more than one poll. */
 gboolean vh_session_has_seen_all(const VhSession *session);
 
+/* Whether it is known of all sockets that were discovered who answers. */
+gboolean vh_session_has_discovered(const VhSession *session);
+
 /* Index into the snapshot's domains, by name, id of a running domain, or UUID; -1: VH_ERROR_GONE,
  * or VH_ERROR_INVALID where the name stands for several. */
 int vh_session_find(const VhSession *session, const char *domain, GError **error);

@@ -238,6 +238,33 @@ static void test_pod_is_killed(DaemonFixture *fixture, gconstpointer data)
     end_pods(&pods);
 }
 
+/* One round, of which nobody knows at its beginning whom it is about. */
+static void test_once(DaemonFixture *fixture, gconstpointer data)
+{
+    g_autofree char *policy = g_build_filename(fixture->folder, "policy.d", NULL);
+    g_autofree char *err = NULL;
+    g_autoptr(GError) error = NULL;
+    int wait_status = -1;
+    Pods pods;
+
+    start_pods(&pods, fixture);
+    daemon_fixture_work(pods.guest, "alloc gone 300MiB\nfree gone\n");
+    bring(&pods, "one");
+    daemon_fixture_write_policy(
+        fixture, "{\"version\": 1, \"pool\": {\"source\": \"budget\", \"budget\": \"64MiB\"},"
+                 " \"defaults\": {\"stats_period\": \"1s\"}}");
+    const char *argv[] = {g_getenv("VIRTHINTD"), "--once",     "--policy", policy,
+                          "--sockets",           pods.pattern, NULL};
+    g_assert_nonnull(argv[0]);
+    g_spawn_sync(NULL, (char **)argv, NULL, 0, NULL, NULL, NULL, &err, &wait_status, &error);
+    g_assert_no_error(error);
+    g_assert_cmpint(wait_status, ==, 0);
+    if (count(err, "inner: asked for") != 1 || count(err, "inner: returned") != 1)
+        g_error("not asked once:\n%s", err);
+    take_away(&pods, "one");
+    end_pods(&pods);
+}
+
 /* ---- Nova ---- */
 
 /* As policy/examples/openstack.json has it, over a pool that nothing ever fills. */
@@ -334,6 +361,7 @@ int main(int argc, char **argv)
     ADD("pods-come-and-go", test_pods_come_and_go);
     ADD("hostile-pods", test_hostile_pods);
     ADD("pod-is-killed", test_pod_is_killed);
+    ADD("once", test_once);
     ADD("nova", test_nova);
     return g_test_run();
 }
