@@ -16,6 +16,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* A QEMU that does not answer may do so for ever. */
+#define LIMIT_US (30 * VH_SEC)
+
 static const char *const tiers[] = {"pulse", "soft", "native", NULL};
 
 /* What is to be done on a thread of its own, as each call into libvirt may block. */
@@ -320,13 +323,18 @@ static gboolean tier_of(const char *word, VhTier *ret_tier)
     return FALSE;
 }
 
-static Order *read_order(VhContext *context)
+static VhBackendRequest request_of(const VhContext *context)
 {
-    const VhValue *tier_value = vh_context_value(context, "tier");
-    const VhBackendRequest request = {
+    return (VhBackendRequest){
         .connection = context->program->connection,
         .uris = (const char *const *)vh_context_value(context, "connect")->texts,
     };
+}
+
+static Order *read_order(VhContext *context)
+{
+    const VhValue *tier_value = vh_context_value(context, "tier");
+    const VhBackendRequest request = request_of(context);
     VhTier tier = VH_TIER_PULSE;
     gboolean is_applied = vh_context_flag(context, "apply");
     Order *order;
@@ -349,6 +357,26 @@ static Order *read_order(VhContext *context)
     return order;
 }
 
+/* The definition comes first: whether that was made can be seen, and no QEMU is needed for it. */
+static GError *explain_timeout(VhContext *context, GError *error)
+{
+    const VhBackendRequest request = request_of(context);
+    g_autoptr(Outcome) outcome = NULL;
+    Order *look = g_new0(Order, 1);
+
+    look->target = vh_target_new(&request, vh_context_operand(context, 0), FALSE);
+    look->tier = VH_TIER_PULSE;
+    outcome = vh_job_run(run_order, look, order_free, outcome_free, LIMIT_US,
+                         context->program->cancel, NULL);
+    if (!outcome || outcome->plan->has_definition)
+        return error;
+    g_error_free(error);
+    return g_error_new(VH_ERROR, VH_ERROR_TIMEOUT,
+                       "domain '%s': its definition has all that it takes now, but the stats "
+                       "period of the running guest is not set: its QEMU does not answer",
+                       outcome->name);
+}
+
 static VhExit run_enable(VhContext *context)
 {
     Order *order = read_order(context);
@@ -358,9 +386,13 @@ static VhExit run_enable(VhContext *context)
         return VH_EXIT_USAGE;
     vh_libvirt_init();
     const Order shown = {.tier = order->tier, .is_applied = order->is_applied};
-    g_autoptr(Outcome) outcome =
-        vh_job_run(run_order, order, order_free, outcome_free, 0, context->program->cancel, &error);
-    return outcome ? show(context, &shown, outcome) : vh_context_fail(context, error);
+    g_autoptr(Outcome) outcome = vh_job_run(run_order, order, order_free, outcome_free, LIMIT_US,
+                                            context->program->cancel, &error);
+    if (outcome)
+        return show(context, &shown, outcome);
+    if (shown.is_applied && g_error_matches(error, VH_ERROR, VH_ERROR_TIMEOUT))
+        error = explain_timeout(context, error);
+    return vh_context_fail(context, error);
 }
 
 static const VhOption enable_options[] = {

@@ -71,8 +71,8 @@ VH_PUBLIC VhEnablePlan *vh_enable_plan_domain(virDomainPtr domain, const VhEnabl
  * schema), sets the stats period of a running guest, and looks whether libvirt kept what it was
  * given: then the plan that was carried out, for the caller to free. DENIED: the connection is
  * read-only. UNSUPPORTED: the domain is transient, or libvirt too old. Should libvirt accept the
- * definition and not the period, the message says so. Blocks; the period waits for a QEMU that does
- * not answer, for up to 30 s.
+ * definition and not the period, the message says so. Blocks, and for the period, which comes last,
+ * as long as a running guest's QEMU does not answer: call it on a thread that can be left behind.
  */
 VH_PUBLIC VhEnablePlan *vh_enable_apply(virDomainPtr domain, const VhEnableWish *wish,
                                         GError **error) G_GNUC_WARN_UNUSED_RESULT;

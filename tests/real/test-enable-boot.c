@@ -218,13 +218,37 @@ static void test_pulse(Fixture *fixture, gconstpointer data)
     g_assert_cmpint(started.stats_period_us, ==, 3 * VH_SEC);
 }
 
-/* With a patched QEMU, and our driver in the guest: QEMU itself says of which tier it is. */
-static void test_native(Fixture *fixture, gconstpointer data)
+/* Its QEMU does not answer: the definition needs it not, and what it is needed for is told. */
+static void test_hung(Fixture *fixture, gconstpointer data)
+{
+    g_autoptr(GError) error = NULL;
+
+    start_plain(fixture, NULL);
+    make_persistent(fixture);
+    g_assert_true(vh_lab_guest_hang(fixture->guest, &error));
+    g_autoptr(JsonObject) shown = enable(fixture, show);
+    g_assert_cmpuint(n_changes(shown), ==, 2);
+    assert_refused(fixture, apply, 1, "its definition has all");
+    VhProbe defined = probe_of(fixture, VIR_DOMAIN_XML_INACTIVE);
+    g_assert_true(defined.has_autodeflate);
+    g_assert_true(vh_lab_guest_unhang(fixture->guest, &error));
+    g_assert_no_error(error);
+    /* and once it answers, the rest */
+    g_autoptr(JsonObject) applied = enable(fixture, apply);
+    assert_change(applied, "autodeflate", "next-boot", TRUE);
+    VhProbe live = probe_of(fixture, 0);
+    g_assert_cmpint(live.stats_period_us, ==, 3 * VH_SEC);
+}
+
+/* With a patched QEMU: QEMU itself says of which tier the guest is, by the driver that it has. */
+static void test_patched(Fixture *fixture, gconstpointer data)
 {
     const char *modules = g_getenv("VH_GUEST_MODULES");
     g_autofree char *module =
         g_build_filename(modules ? modules : "/nonexistent", "6.1", "virtio_balloon.ko", NULL);
     const char *qemu = device_patched_qemu();
+    const char *tier = data;
+    g_autofree char *wish = g_strdup_printf("--tier=%s", tier);
     const char *info[] = {"info", NAME, "--monitor", NULL};
 
     if (!qemu || !g_file_test(module, G_FILE_TEST_EXISTS)) {
@@ -232,16 +256,16 @@ static void test_native(Fixture *fixture, gconstpointer data)
                     "them, VH_QEMU and VH_GUEST_MODULES name them");
         return;
     }
-    const char *unnamed[] = {"--tier=native", NULL};
-    const char *stock[] = {"--tier=native", "--emulator", device_stock_qemu(), "--apply", NULL};
-    const char *missing[] = {"--tier=native", "--emulator=/no/such/qemu", "--apply", NULL};
-    const char *native[] = {"--tier=native", "--emulator", qemu, "--apply", NULL};
-    start_plain(fixture, module);
+    const char *unnamed[] = {wish, NULL};
+    const char *stock[] = {wish, "--emulator", device_stock_qemu(), "--apply", NULL};
+    const char *missing[] = {wish, "--emulator=/no/such/qemu", "--apply", NULL};
+    const char *patched[] = {wish, "--emulator", qemu, "--apply", NULL};
+    start_plain(fixture, g_str_equal(tier, "native") ? module : NULL);
     make_persistent(fixture);
     assert_refused(fixture, unnamed, 1, "patched QEMU");
     assert_refused(fixture, stock, 1, "no patched QEMU");
     assert_refused(fixture, missing, 1, "/no/such/qemu");
-    g_autoptr(JsonObject) applied = enable(fixture, native);
+    g_autoptr(JsonObject) applied = enable(fixture, patched);
     g_assert_true(json_object_get_boolean_member(applied, "is_applied"));
     assert_change(applied, "emulator", "next-boot", FALSE);
     assert_change(applied, "passes", "next-boot", FALSE);
@@ -251,19 +275,21 @@ static void test_native(Fixture *fixture, gconstpointer data)
     g_autoptr(JsonObject) domain = daemon_fixture_json(&fixture->daemon, TRUE, info);
     g_autofree char *reasons = words_of(domain, "tier_reasons");
     g_test_message("tier reasons: %s", reasons);
-    g_assert_cmpstr(json_object_get_string_member(domain, "tier"), ==, "native");
+    g_assert_cmpstr(json_object_get_string_member(domain, "tier"), ==, tier);
 }
 
-static void add(const char *path, void (*test)(Fixture *, gconstpointer))
+static void add(const char *path, void (*test)(Fixture *, gconstpointer), const char *tier)
 {
-    g_test_add(path, Fixture, NULL, set_up, test, tear_down);
+    g_test_add(path, Fixture, tier, set_up, test, tear_down);
 }
 
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    add("/enable-boot/transient", test_transient);
-    add("/enable-boot/pulse", test_pulse);
-    add("/enable-boot/native", test_native);
+    add("/enable-boot/transient", test_transient, NULL);
+    add("/enable-boot/pulse", test_pulse, NULL);
+    add("/enable-boot/hung", test_hung, NULL);
+    add("/enable-boot/soft", test_patched, "soft");
+    add("/enable-boot/native", test_patched, "native");
     return g_test_run();
 }
