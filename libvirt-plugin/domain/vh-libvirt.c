@@ -67,8 +67,11 @@ void vh_libvirt_set_error(GError **error, const char *what)
         g_set_error(error, VH_ERROR, VH_ERROR_FAILED, "%slibvirt failed without saying why", what);
         return;
     }
-    g_set_error(error, VH_ERROR, (int)code_of(failure), "%s%s", what,
-                failure->message ? failure->message : "libvirt failed without saying why");
+    g_set_error(error, VH_ERROR, (int)code_of(failure), "%s%s%s", what,
+                failure->message ? failure->message : "libvirt failed without saying why",
+                failure->code == VIR_ERR_ACCESS_DENIED
+                    ? "; libvirt's access control (polkit) has to permit it to this user"
+                    : "");
 }
 
 /* Credentials that the auth file lacks are not to be had: a daemon has nobody to ask. */
