@@ -7,6 +7,7 @@
 
 #include "vh-job.h"
 #include "vh-metadata.h"
+#include "vh-ready.h"
 #include "vh-units.h"
 
 #include <string.h>
@@ -15,8 +16,7 @@
 #define STATIC_DEADLINE_US (10 * VH_SEC) /* of what libvirt answers by itself */
 #define LIST_DEADLINE_US (10 * VH_SEC)
 #define WATCH_US (50 * VH_MS)
-#define THREADS_MAX 8    /* beyond that, QEMUs are not asked */
-#define OCCUPIED_MS 200u /* a monitor that waits for its QEMU so long hangs, as in vh-poller.c */
+#define THREADS_MAX 8 /* beyond that, QEMUs are not asked */
 
 typedef struct {
     int references; /* atomic: the caller and each thread */
@@ -67,16 +67,6 @@ static VhSeen *seen_new(virDomainPtr domain)
     seen->id = id == (unsigned int)-1 ? -1 : (int)id;
     seen->is_active = seen->id >= 0;
     return seen;
-}
-
-/* Its QEMU has been silent for so long that the next question would wait, too. Never blocks. */
-static gboolean is_stuck(virDomainPtr domain)
-{
-    virDomainControlInfo info;
-
-    return virDomainGetControlInfo(domain, &info, 0) == 0 &&
-           (info.state == VIR_DOMAIN_CONTROL_ERROR ||
-            (info.state == VIR_DOMAIN_CONTROL_OCCUPIED && info.stateTime >= OCCUPIED_MS));
 }
 
 /* What libvirt knows by itself. */
@@ -155,7 +145,7 @@ static void look_at(const Walk *walk, guint index, virDomainPtr domain, VhSeen *
     read_static(domain, seen);
     if (!put(walk, index, seen))
         return;
-    if (seen->is_active && is_stuck(domain)) {
+    if (seen->is_active && vh_ready_is_occupied(domain)) {
         seen->is_hung = TRUE;
     } else if (walk->turn < THREADS_MAX || !seen->is_active) {
         enter_live(walk);

@@ -129,9 +129,13 @@ typedef struct {
     VhReportingInhibitor inhibitor;
 } VhReportingState;
 
+/* Its events, as virConnectDomainQemuMonitorEventRegister() knows them. */
+#define VH_REPORTING_EVENT_STATE "BALLOON_REPORTING_STATE"
+#define VH_REPORTING_EVENT_PASS "BALLOON_REPORTING_PASS"
+
 /*
- * The data of its events: of BALLOON_REPORTING_STATE, and of BALLOON_REPORTING_PASS, which tells of
- * a pass that has ended its id, status, and bytes reported and discarded; the rest of it is 0.
+ * Their data: the state, and of a pass that has ended its id, status, and bytes reported and
+ * discarded; the rest of it is 0.
  * `details` is the JSON text that libvirt hands on, NULL where there was none. PROTOCOL as above.
  * Do not block.
  */

@@ -8,12 +8,12 @@
 
 #include "vh-libvirt.h"
 #include "vh-probe.h"
+#include "vh-ready.h"
 #include "vh-reporting.h"
 #include "vh-units.h"
 
 /* libvirtd serves five calls of a connection at once: two remain for others. */
 #define MAX_THREADS 3
-#define OCCUPIED_MS 200
 #define BUSY_AGAIN_MS 2000
 #define DRIVER_AGAIN_MS 5000
 #define COMPLETE_MS 2000
@@ -95,17 +95,6 @@ static void look_free(gpointer data)
     g_free(look);
 }
 
-/* Whether its monitor waits for QEMU, so that another call would, too. Never blocks on a guest. */
-static gboolean is_occupied(virDomainPtr domain)
-{
-    virDomainControlInfo info;
-
-    if (virDomainGetControlInfo(domain, &info, 0) < 0)
-        return FALSE;
-    return info.state == VIR_DOMAIN_CONTROL_ERROR ||
-           (info.state == VIR_DOMAIN_CONTROL_OCCUPIED && info.stateTime >= OCCUPIED_MS);
-}
-
 static gboolean on_looked(gpointer data);
 
 static gpointer look_main(gpointer data)
@@ -114,7 +103,7 @@ static gpointer look_main(gpointer data)
     g_autoptr(GSource) source = g_idle_source_new();
     GMainContext *context = g_main_context_ref(look->looks->context);
 
-    if (is_occupied(look->domain))
+    if (vh_ready_is_occupied(look->domain))
         g_set_error_literal(&look->probe_error, VH_ERROR, VH_ERROR_BUSY, "its QEMU is busy");
     else {
         VhMonitorRule monitor = look->looks->monitor;

@@ -30,8 +30,8 @@ enum {
     N_MONITOR,
 };
 static const char *const monitor_names[N_MONITOR] = {
-    [MONITOR_PASS] = "BALLOON_REPORTING_PASS",
-    [MONITOR_STATE] = "BALLOON_REPORTING_STATE",
+    [MONITOR_PASS] = VH_REPORTING_EVENT_PASS,
+    [MONITOR_STATE] = VH_REPORTING_EVENT_STATE,
 };
 
 struct VhEvents {

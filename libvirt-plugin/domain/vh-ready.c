@@ -7,6 +7,8 @@
 
 #include "vh-libvirt.h"
 
+#define OCCUPIED_MS 200 /* what answers is quicker, by far */
+
 gboolean vh_ready_check_writable(virDomainPtr domain, GError **error)
 {
     int is_written;
@@ -22,6 +24,16 @@ gboolean vh_ready_check_writable(virDomainPtr domain, GError **error)
     }
     virResetLastError();
     return TRUE;
+}
+
+gboolean vh_ready_is_occupied(virDomainPtr domain)
+{
+    virDomainControlInfo info;
+
+    if (virDomainGetControlInfo(domain, &info, 0) < 0)
+        return FALSE;
+    return info.state == VIR_DOMAIN_CONTROL_ERROR ||
+           (info.state == VIR_DOMAIN_CONTROL_OCCUPIED && info.stateTime >= OCCUPIED_MS);
 }
 
 static const char *operation_text(int operation)

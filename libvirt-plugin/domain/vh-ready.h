@@ -18,4 +18,8 @@ gboolean vh_ready_check_writable(virDomainPtr domain, GError **error) G_GNUC_WAR
  */
 gboolean vh_ready_check_job(virDomainPtr domain, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* Whether the domain's monitor has been waiting for QEMU for so long (200 ms) that the next
+ * question would wait, too. One quick call, which no guest can hold up. */
+gboolean vh_ready_is_occupied(virDomainPtr domain);
+
 G_END_DECLS

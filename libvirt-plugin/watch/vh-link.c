@@ -5,6 +5,8 @@
  */
 #include "vh-link.h"
 
+#include "vh-reporting-info.h"
+
 #include <libvirt/libvirt-qemu.h>
 #include <stdlib.h>
 
@@ -15,9 +17,6 @@ static const int event_ids[] = {
     VIR_DOMAIN_EVENT_ID_DEVICE_ADDED,
     VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED,
 };
-
-/* Of its balloon a patched QEMU tells this: the guest's driver came, went, or is barred. */
-#define MONITOR_EVENT "BALLOON_REPORTING_STATE"
 
 struct VhLink {
     int references; /* atomic */
@@ -163,7 +162,7 @@ static void register_monitor_event(VhLink *link)
         return;
     tag = tag_new(link);
     link->monitor_callback = virConnectDomainQemuMonitorEventRegister(
-        link->connection, NULL, MONITOR_EVENT, on_monitor_event, tag, tag_free, 0);
+        link->connection, NULL, VH_REPORTING_EVENT_STATE, on_monitor_event, tag, tag_free, 0);
     if (link->monitor_callback < 0)
         tag_free(tag);
 }

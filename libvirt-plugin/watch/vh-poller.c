@@ -15,7 +15,6 @@
 
 /* A monitor answers within milliseconds; one that has been busy with the same command for longer
  * than this is not answering. */
-#define OCCUPIED_MS 200
 
 struct VhPoller {
     int references; /* atomic: the watch and the thread */
@@ -71,18 +70,6 @@ static gboolean is_quarantined(const Work *work, virDomainPtr domain)
     const VhPollItem *item = item_of(work, domain);
 
     return item && item->is_quarantined && is_active(domain);
-}
-
-/* Whether its monitor has been waiting for QEMU for too long. Never blocks on a guest. */
-static gboolean is_occupied(virDomainPtr domain)
-{
-    virDomainControlInfo info;
-
-    if (virDomainGetControlInfo(domain, &info, 0) < 0)
-        return FALSE;
-    if (info.state == VIR_DOMAIN_CONTROL_ERROR)
-        return TRUE;
-    return info.state == VIR_DOMAIN_CONTROL_OCCUPIED && info.stateTime >= OCCUPIED_MS;
 }
 
 static void read_record(virDomainPtr domain, VhPollFound *found)
@@ -236,7 +223,7 @@ static void poll_careful(const Work *work)
 
     for (int i = 0; i < work->n; i++) {
         hung[i] = is_quarantined(work, work->domains[i]);
-        if (hung[i] || !is_active(work->domains[i]) || !is_occupied(work->domains[i]))
+        if (hung[i] || !is_active(work->domains[i]) || !vh_ready_is_occupied(work->domains[i]))
             continue;
         hung[i] = TRUE;
         put_hung(work, work->domains[i]);
@@ -256,7 +243,7 @@ static void poll_returning(const Work *work)
     if (work->poll->mode == VH_POLL_CONTROL)
         return;
     for (int i = 0; i < work->n && vh_poll_is_wanted(work->poll); i++) {
-        if (is_quarantined(work, work->domains[i]) && !is_occupied(work->domains[i]))
+        if (is_quarantined(work, work->domains[i]) && !vh_ready_is_occupied(work->domains[i]))
             ask_one(work, work->domains[i], TRUE);
     }
 }

@@ -214,6 +214,38 @@ static void test_free_within(Fixture *f, gconstpointer data)
     g_assert_cmpint(virDomainUndefine(two), ==, 0);
 }
 
+static gpointer loop_main(gpointer loop)
+{
+    g_main_loop_run(loop);
+    return NULL;
+}
+
+/* libvirt's loop runs in another thread, as in virsh: events come in the caller's all the same. */
+static void test_other_thread(Fixture *f, gconstpointer data)
+{
+    g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
+    gint64 until_us = g_get_monotonic_time() + WAIT_MS * 1000;
+    g_autoptr(virDomain) domain = define(f, "other-thread", WITHOUT);
+    GThread *thread = g_thread_new("loop", loop_main, loop);
+
+    g_main_context_push_thread_default(f->context);
+    start(f, NULL);
+    for (guint i = 0; f->n < 20; i++) {
+        virDomainFree(define(f, "other-thread", i % 2 == 0 ? WITH : WITHOUT));
+        for (int j = 0; j < 5; j++) {
+            if (!g_main_context_iteration(f->context, FALSE))
+                g_usleep(1000);
+        }
+        g_assert_cmpint(g_get_monotonic_time(), <, until_us);
+    }
+    virDomainFree(define(f, "other-thread", WITH)); /* under way when it is freed */
+    g_clear_pointer(&f->events, vh_events_free);
+    g_main_context_pop_thread_default(f->context);
+    g_assert_cmpint(virDomainUndefine(domain), ==, 0);
+    g_main_loop_quit(loop);
+    g_thread_join(thread);
+}
+
 static void test_words(Fixture *f, gconstpointer data)
 {
     static const VhEventKind kinds[] = {VH_EVENT_PASS_ENDED, VH_EVENT_REPORTING_CHANGED,
@@ -242,5 +274,6 @@ int main(int argc, char **argv)
     add("/events/later", test_later);
     add("/events/free-within", test_free_within);
     add("/events/words", test_words);
+    add("/events/other-thread", test_other_thread);
     return g_test_run();
 }
