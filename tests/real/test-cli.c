@@ -95,6 +95,74 @@ static void test_without_a_daemon(DaemonFixture *fixture, gconstpointer data)
     vh_lab_guest_free(guest);
 }
 
+static gboolean is_of_class(JsonObject *domain, gpointer data)
+{
+    return g_strcmp0(json_object_get_string_member(domain, "class"), data) == 0;
+}
+
+/* What is set here is in force in the daemon soon after, and in the form that virsh reads. */
+static void test_own_policy(DaemonFixture *fixture, gconstpointer data)
+{
+    const char *set[] = {"policy", "ci-1", "--set", "class=perf", "--set", "cooldown=15min", NULL};
+    const char *bad[] = {"policy", "ci-1", "--set", "class=batch", "--set", "weight=none", NULL};
+    const char *get[] = {"policy", "ci-1", "--raw", "--live", NULL};
+    const char *clear[] = {"policy", "ci-1", "--clear", NULL};
+    g_autofree char *out = NULL, *err = NULL, *after = NULL;
+    VhLabGuest *guest = daemon_fixture_guest(fixture, "ci-1", 512, NULL);
+
+    daemon_fixture_write_policy(fixture, IDLE_POLICY);
+    daemon_fixture_start(fixture, NULL);
+    daemon_fixture_await(fixture, "ci-1", is_of_class, (gpointer) "batch");
+    g_assert_cmpint(daemon_fixture_run(fixture, TRUE, set, NULL, NULL), ==, 0);
+    daemon_fixture_await(fixture, "ci-1", is_of_class, (gpointer) "perf");
+    g_assert_cmpint(daemon_fixture_run(fixture, TRUE, bad, NULL, &err), ==, 1);
+    g_assert_nonnull(strstr(err, "weight"));
+    g_assert_cmpint(daemon_fixture_run(fixture, TRUE, get, &out, NULL), ==, 0);
+    g_assert_cmpstr(out, ==, "class\tperf\ncooldown\t15min\n");
+    g_assert_cmpint(daemon_fixture_run(fixture, TRUE, clear, NULL, NULL), ==, 0);
+    daemon_fixture_await(fixture, "ci-1", is_of_class, (gpointer) "batch");
+    g_assert_cmpint(daemon_fixture_run(fixture, TRUE, get, &after, NULL), ==, 0);
+    g_assert_cmpstr(after, ==, "");
+    vh_lab_guest_free(guest);
+}
+
+/* Scripts and shells get the same figures and names by both ways. */
+static void test_raw_and_complete(DaemonFixture *fixture, gconstpointer data)
+{
+    const char *list[] = {"list", "--raw", NULL};
+    const char *complete[] = {"complete", "--", "info", "ci", NULL};
+    VhLabGuest *guest = daemon_fixture_guest(fixture, "ci-1", 512, NULL);
+
+    daemon_fixture_write_policy(fixture, IDLE_POLICY);
+    daemon_fixture_start(fixture, NULL);
+    daemon_fixture_await(fixture, "ci-1", is_of_class, (gpointer) "batch");
+    for (guint local = 0; local < 2; local++) {
+        g_autofree char *out = NULL, *offered = NULL, *err = NULL;
+        g_assert_cmpint(daemon_fixture_run(fixture, local != 0, list, &out, NULL), ==, 0);
+        g_auto(GStrv) fields = g_strsplit(g_strchomp(out), "\t", -1);
+        g_assert_cmpuint(g_strv_length(fields), ==, 9);
+        g_assert_cmpstr(fields[0], ==, "ci-1");
+        g_assert_cmpstr(fields[2], ==, "pulse");
+        g_assert_cmpuint(g_ascii_strtoull(fields[3], NULL, 10), >, 32 * VH_MIB);
+        g_assert_cmpint(daemon_fixture_run(fixture, local != 0, complete, &offered, &err), ==, 0);
+        g_assert_cmpstr(offered, ==, "ci-1\n");
+        g_assert_cmpstr(err, ==, "");
+    }
+    vh_lab_guest_free(guest);
+}
+
+/* Where nothing happens, the wait ends, and says so. */
+static void test_events(DaemonFixture *fixture, gconstpointer data)
+{
+    const char *none[] = {"events", "ci-1", "--timeout", "200ms", NULL};
+    g_autofree char *out = NULL;
+    VhLabGuest *guest = daemon_fixture_guest(fixture, "ci-1", 512, NULL);
+
+    g_assert_cmpint(daemon_fixture_run(fixture, TRUE, none, &out, NULL), ==, 1);
+    g_assert_cmpstr(out, ==, "event loop timed out\nevents received: 0\n");
+    vh_lab_guest_free(guest);
+}
+
 /* What cannot be: one clear line, and the exit status that tells failure from misuse. */
 static void test_errors(DaemonFixture *fixture, gconstpointer data)
 {
@@ -108,6 +176,8 @@ static void test_errors(DaemonFixture *fixture, gconstpointer data)
         {{"ask", NULL}, 2, "DOMAIN"},
         {{"ask", "x", "--bytes=12parsecs", NULL}, 2, "12parsecs"},
         {{"lst", NULL}, 2, "list"},
+        {{"policy", "no-such-guest", NULL}, 1, "no-such-guest"},
+        {{"events", "no-such-guest", NULL}, 1, "no-such-guest"},
         {{"list", "--jsn", NULL}, 2, "jsn"},
         {{"check", "/no/such/policy.json", NULL}, 1, "/no/such/policy.json"},
     };
@@ -132,6 +202,9 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     add("/cli/over-the-daemon", test_over_the_daemon);
     add("/cli/without-a-daemon", test_without_a_daemon);
+    add("/cli/own-policy", test_own_policy);
+    add("/cli/raw-and-complete", test_raw_and_complete);
+    add("/cli/events", test_events);
     add("/cli/errors", test_errors);
     return g_test_run();
 }
