@@ -214,6 +214,22 @@ static gboolean is_still_ours(VhPulseState *state, gboolean *ret_ours, GError **
     return TRUE;
 }
 
+/* A target that the guest has not answered yet may still be followed for a batch of pages before
+ * the guest sees that it was taken back: a balloon that has not moved is no sign that all is over.
+ */
+static gboolean await_first_move(VhPulseState *state, GError **error)
+{
+    gint64 until_us = MIN(state->pulse->end_us, g_get_monotonic_time() + FIRST_MOVE_US);
+
+    while (state->lowest_kib >= state->record.old_kib && g_get_monotonic_time() < until_us) {
+        if (!vh_balloon_look(state->domain, &state->stats, error))
+            return FALSE;
+        state->lowest_kib = MIN(state->lowest_kib, state->stats.current_bytes / VH_KIB);
+        g_usleep(VH_BALLOON_LOOK_US);
+    }
+    return TRUE;
+}
+
 /* Follows the balloon up to the old target, which has been set. OVERTAKEN where it stops at
  * somebody else's; DONE otherwise, also where it is only slow: it goes on by itself. */
 static gboolean follow_back(VhPulseState *state, VhAskStatus *ret_status, GError **error)
@@ -250,7 +266,7 @@ static gboolean try_back(VhPulseState *state, VhAskStatus *status, GError **erro
     }
     if (*status != VH_ASK_OVERTAKEN && state->record.target_kib != state->record.old_kib) {
         if (!vh_balloon_set(state->domain, state->record.old_kib, error) ||
-            !follow_back(state, &back, error))
+            !await_first_move(state, error) || !follow_back(state, &back, error))
             return FALSE;
         if (back == VH_ASK_OVERTAKEN)
             *status = back;

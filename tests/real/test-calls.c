@@ -238,6 +238,31 @@ static void watch_taints_where_allowed(Fixture *f, gconstpointer data)
     g_assert_true(is_tainted(f));
 }
 
+static void cancel_ask(const VhAskProgress *progress, gpointer cancellable)
+{
+    g_assert_cmpuint(progress->asked_bytes, ==, 0);
+    g_cancellable_cancel(cancellable);
+}
+
+/* An ask takes longer than the first telling of how far it is; its end is told, too. */
+static void waits_for_what_is_given_back(Fixture *f, gconstpointer data)
+{
+    const VhAskRequest request = {0};
+    g_autoptr(GCancellable) cancellable = g_cancellable_new();
+    g_autoptr(GError) error = NULL;
+    VhAskOutcome outcome;
+
+    if (!f->domain)
+        return;
+    device_work(&f->guest, DRIVER_KEEP DRIVER_ALLOC DRIVER_FREE);
+    g_assert_true(
+        vh_ask_run(f->domain, &request, cancel_ask, cancellable, cancellable, &outcome, &error));
+    g_assert_no_error(error);
+    g_assert_cmpint(outcome.status, ==, VH_ASK_CANCELLED);
+    g_assert_cmpuint(device_balloon_bytes(&f->guest), ==, VH_GIB);
+    device_work(&f->guest, "verify keep\n");
+}
+
 /* ---- Jobs ---- */
 
 static gboolean has_job(Fixture *f)
@@ -366,6 +391,8 @@ static void answers_while_qemu_hangs(Fixture *f, gconstpointer data)
         return;
     ticking = g_timeout_add(TICK_MS, on_tick, &seen);
     g_assert_true(vh_lab_guest_hang(f->guest.guest, &error));
+    /* What is libvirt's alone is answered by it. */
+    assert_writes_policy(f);
     vh_probe_domain_async(f->domain, VH_MONITOR_REFUSE, DEADLINE_US, NULL, on_probed, &seen);
     vh_reporting_query_async(f->domain, VH_MONITOR_ALLOW, DEADLINE_US, NULL, on_queried, &seen);
     vh_reporting_query_async(f->domain, VH_MONITOR_ALLOW, 0, cancellable, on_queried, &seen);
@@ -424,6 +451,7 @@ int main(int argc, char **argv)
     } tests[] = {
         {"/calls/taints-only-where-allowed", taints_only_where_allowed},
         {"/calls/watch-taints-where-allowed", watch_taints_where_allowed},
+        {"/calls/waits-for-what-is-given-back", waits_for_what_is_given_back},
         {"/calls/begins-nothing-while-migrating", begins_nothing_while_migrating},
         {"/calls/answers-while-qemu-hangs", answers_while_qemu_hangs},
         {"/calls/tells-states-apart", tells_states_apart},
