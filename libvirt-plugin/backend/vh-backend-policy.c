@@ -84,9 +84,8 @@ static GVariant *document_of(const Order *order, virDomainPtr domain, const char
     g_variant_builder_init(&doc, G_VARIANT_TYPE_VARDICT);
     vh_document_add_identity(&doc, virDomainGetName(domain), &uuid, uri);
     vh_document_add_flag(&doc, "is_live", is_about_live(order, domain));
-    vh_document_add_flag(&doc, "has_policy", override->keys != 0 || override->until_us != 0);
-    vh_document_add_override(&doc, override);
     vh_document_add(&doc, "settings", settings_of(override));
+    vh_document_add(&doc, "override", vh_document_override(override));
     return g_variant_ref_sink(g_variant_builder_end(&doc));
 }
 

@@ -92,30 +92,25 @@ void vh_document_add_nodes(GVariantBuilder *doc, guint64 node_mask)
     vh_document_add(doc, "nodes", g_variant_builder_end(&list));
 }
 
-void vh_document_add_override(GVariantBuilder *doc, const VhOverride *override)
-{
-    if (override->keys & VH_OVERRIDE_CLASS)
-        vh_document_add_text(doc, "class", override->class_name);
-    if (override->keys & VH_OVERRIDE_WEIGHT)
-        vh_document_add_count(doc, "weight", override->weight);
-    if (override->keys & VH_OVERRIDE_ASK)
-        vh_document_add_text(doc, "ask", override->ask_never ? "never" : "auto");
-    if (override->keys & VH_OVERRIDE_COOLDOWN)
-        vh_document_add_us(doc, "cooldown_us", override->cooldown_us);
-    if (override->keys & VH_OVERRIDE_MAX_PER_ASK)
-        vh_document_add_bytes(doc, "max_per_ask_bytes", override->max_per_ask_bytes);
-    if (override->keys & VH_OVERRIDE_REPORTING)
-        vh_document_add_text(doc, "reporting", vh_reporting_mode_name(override->reporting));
-    if (override->until_us != 0)
-        vh_document_add_us(doc, "until_time_us", override->until_us);
-}
-
 GVariant *vh_document_override(const VhOverride *override)
 {
     GVariantBuilder doc;
 
     g_variant_builder_init(&doc, G_VARIANT_TYPE_VARDICT);
-    vh_document_add_override(&doc, override);
+    if (override->keys & VH_OVERRIDE_CLASS)
+        vh_document_add_text(&doc, "class", override->class_name);
+    if (override->keys & VH_OVERRIDE_WEIGHT)
+        vh_document_add_count(&doc, "weight", override->weight);
+    if (override->keys & VH_OVERRIDE_ASK)
+        vh_document_add_text(&doc, "ask", override->ask_never ? "never" : "auto");
+    if (override->keys & VH_OVERRIDE_COOLDOWN)
+        vh_document_add_us(&doc, "cooldown_us", override->cooldown_us);
+    if (override->keys & VH_OVERRIDE_MAX_PER_ASK)
+        vh_document_add_bytes(&doc, "max_per_ask_bytes", override->max_per_ask_bytes);
+    if (override->keys & VH_OVERRIDE_REPORTING)
+        vh_document_add_text(&doc, "reporting", vh_reporting_mode_name(override->reporting));
+    if (override->until_us != 0)
+        vh_document_add_us(&doc, "until_time_us", override->until_us);
     return g_variant_builder_end(&doc);
 }
 

@@ -38,9 +38,6 @@ void vh_document_add_method(GVariantBuilder *doc, VhAskMethod method, guint64 gr
 /* "nodes"; nothing for 0. */
 void vh_document_add_nodes(GVariantBuilder *doc, guint64 node_mask);
 
-/* The keys of what metadata asks for; none where it asks for nothing. */
-void vh_document_add_override(GVariantBuilder *doc, const VhOverride *override);
-
 /* The words of the facts that hold, as floating "as". */
 GVariant *vh_document_facts(guint facts);
 

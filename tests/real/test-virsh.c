@@ -179,7 +179,8 @@ static void test_without_daemon(DaemonFixture *fixture, gconstpointer data)
     g_assert_cmpuint(daemon_fixture_rss(guest) + 150 * VH_MIB, <=, before);
 
     g_autoptr(JsonObject) policy = dispatch_json(fixture, set);
-    g_assert_cmpstr(json_object_get_string_member(policy, "class"), ==, "perf");
+    JsonObject *override = json_object_get_object_member(policy, "override");
+    g_assert_cmpstr(json_object_get_string_member(override, "class"), ==, "perf");
     g_autoptr(JsonObject) domain = dispatch_json(fixture, info);
     g_assert_cmpstr(json_object_get_string_member(domain, "tier"), ==, "pulse");
     g_assert_cmpstr(json_object_get_string_member(domain, "class"), ==, "perf");
