@@ -52,8 +52,7 @@ gboolean moving_start(Moving *moving, const MovingKind *kind, gboolean has_modul
     options.emulator = emulator_of(kind);
     options.memfd = kind->memfd;
     options.no_thp = kind->no_thp;
-    options.reporting = TRUE;
-    options.properties = kind->emulator != MOVING_STOCK;
+    options.reporting = options.properties = kind->emulator != MOVING_STOCK;
     options.stats_period_s = 1;
     if (!options.memory_bytes)
         options.memory_bytes = VH_GIB;

@@ -27,9 +27,9 @@ typedef struct {
     gboolean no_thp;
 } MovingKind;
 
-/* Boots a guest of the kind, in 1 GiB where `options` do not say; with all that a patched device
- * offers and, where `has_module`, our driver. FALSE, and the test is skipped, where its emulator is
- * not there. */
+/* Boots a guest of the kind, in 1 GiB where `options` do not say; with reporting and all else that
+ * a patched device offers and, where `has_module`, our driver. FALSE, and the test is skipped,
+ * where its emulator is not there. */
 gboolean moving_start(Moving *moving, const MovingKind *kind, gboolean has_module,
                       DeviceOptions options);
 void moving_stop(Moving *moving);
