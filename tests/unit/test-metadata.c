@@ -322,6 +322,24 @@ static void test_invalid_before(Fixture *fixture, gconstpointer data)
     assert_there(fixture, VH_METADATA_LIVE, &full);
 }
 
+/* One that is larger than any policy stays where it is until somebody replaces it. */
+static void test_oversized_there(Fixture *fixture, gconstpointer data)
+{
+    g_autoptr(GString) xml = g_string_new("<policy class='perf'>");
+    g_autoptr(GError) error = NULL;
+    VhOverride override;
+
+    while (xml->len < VH_MIB)
+        g_string_append(xml, "<a b='c'/>");
+    g_string_append(xml, "</policy>");
+    put_raw(fixture, xml->str, VH_OVERRIDE_URI, VH_METADATA_LIVE);
+    g_assert_false(
+        vh_metadata_get_override(fixture->domain, VH_METADATA_CURRENT, &override, &error));
+    g_assert_error(error, VH_ERROR, VH_ERROR_INVALID);
+    g_assert_true(vh_metadata_set_override(fixture->domain, &full, VH_METADATA_LIVE, NULL));
+    assert_there(fixture, VH_METADATA_LIVE, &full);
+}
+
 static void test_read_only(Fixture *fixture, gconstpointer data)
 {
     static const char *const settings[] = {"weight=9", NULL};
@@ -359,6 +377,7 @@ int main(int argc, char **argv)
     g_test_add("/metadata/change", Fixture, NULL, set_up, test_change, tear_down);
     g_test_add("/metadata/change-refused", Fixture, NULL, set_up, test_change_refused, tear_down);
     g_test_add("/metadata/invalid-before", Fixture, NULL, set_up, test_invalid_before, tear_down);
+    g_test_add("/metadata/oversized-there", Fixture, NULL, set_up, test_oversized_there, tear_down);
     g_test_add("/metadata/read-only", Fixture, NULL, set_up, test_read_only, tear_down);
     return g_test_run();
 }
