@@ -196,6 +196,7 @@ table()
     echo "web | info $guest | $look"
     echo "Key | policy $guest | connect.getattr domain.getattr domain.read"
     echo "batch | policy $guest --set class=batch --live | connect.getattr domain.getattr domain.read domain.write"
+    echo "batch | policy $guest --set class=batch | connect.getattr domain.getattr domain.read domain.write domain.save"
     echo "Key | policy $guest --clear --live | connect.getattr domain.getattr domain.read domain.write"
     echo "taken | ask $guest --bytes 32MiB --wait | $look domain.write"
     if [ -n "${VH_QEMU-}" ]; then
