@@ -244,7 +244,12 @@ static const VhOption options[] = {
     {"size", 's', VH_OPTION_SIZE, "SIZE", "rotate the file at this size (64MiB)"},
     {"files", 'n', VH_OPTION_TEXT, "N", "keep so many files, 1 to 99 (8)"},
     {"hash-names", 'H', VH_OPTION_FLAG, NULL, "write hashes for names and UUIDs"},
-    {"engine", 'e', VH_OPTION_TEXT, "NAME", "what decides (virthint)"},
+    {"engine",
+     'e',
+     VH_OPTION_TEXT,
+     "NAME",
+     "what decides (virthint)",
+     {VH_WORDS_LIST, .names = vh_engine_names}},
     {NULL},
 };
 

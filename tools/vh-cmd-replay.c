@@ -186,7 +186,12 @@ static VhExit run_replay(VhContext *context)
 }
 
 static const VhOption options[] = {
-    {"engine", 'e', VH_OPTION_TEXT, "NAME", "what decides now; default: as recorded"},
+    {"engine",
+     'e',
+     VH_OPTION_TEXT,
+     "NAME",
+     "what decides now; default: as recorded",
+     {VH_WORDS_LIST, .names = vh_engine_names}},
     {"differences", 'd', VH_OPTION_FLAG, NULL, "leave out asks that are the same on both sides"},
     {NULL},
 };

@@ -12,7 +12,9 @@ static const char *const keys[] = {
     "class", "weight", "ask", "cooldown", "max_per_ask", "reporting", "until", NULL,
 };
 static const char *const settings[] = {
-    "class=", "weight=", "ask=", "cooldown=", "max_per_ask=", "reporting=", "until=", NULL,
+    "class=",        "weight=",         "ask=auto",       "ask=never",
+    "cooldown=",     "max_per_ask=",    "reporting=auto", "reporting=always",
+    "reporting=off", "reporting=leave", "until=",         NULL,
 };
 
 /* FALSE, having said why, where the options contradict each other. */

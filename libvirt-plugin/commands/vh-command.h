@@ -29,7 +29,9 @@ typedef enum {
 
 typedef struct {
     VhWordsKind kind;
-    const char *const *list; /* VH_WORDS_LIST: NULL-terminated, static; else NULL */
+    const char *const *list;           /* VH_WORDS_LIST: NULL-terminated, static; else NULL */
+    const char *const *(*names)(void); /* VH_WORDS_LIST of a program's own command, where `list` is
+                                          NULL: returns it */
 } VhWords;
 
 typedef enum {

@@ -208,19 +208,25 @@ static void offer_domains(const Line *line, GPtrArray *found, const char *prefix
     }
 }
 
-static void offer_words(const Line *line, GPtrArray *found, const VhWords *words,
-                        const char *prefix)
+static const char *const *list_of(const VhWords *words)
 {
     static const char *const uris[] = {"qemu:///system", "qemu:///session", "test:///default",
                                        NULL};
 
+    if (words->kind == VH_WORDS_URIS)
+        return uris;
+    return words->list != NULL ? words->list : words->names();
+}
+
+static void offer_words(const Line *line, GPtrArray *found, const VhWords *words,
+                        const char *prefix)
+{
     switch (words->kind) {
     case VH_WORDS_NONE:
         return;
     case VH_WORDS_LIST:
     case VH_WORDS_URIS:
-        for (const char *const *word = words->kind == VH_WORDS_LIST ? words->list : uris; *word;
-             word++)
+        for (const char *const *word = list_of(words); *word != NULL; word++)
             offer(found, prefix, *word);
         return;
     case VH_WORDS_DOMAINS:

@@ -19,7 +19,7 @@ char *vh_raw_field(const char *text)
     return g_string_free(field, FALSE);
 }
 
-static char *value_text(GVariant *value)
+char *vh_raw_value(GVariant *value)
 {
     if (g_variant_is_of_type(value, G_VARIANT_TYPE_BOOLEAN))
         return g_strdup(g_variant_get_boolean(value) ? "yes" : "no");
@@ -44,7 +44,7 @@ static void add(GString *text, const char *prefix, GVariant *document)
             g_autofree char *longer = g_strconcat(prefix, key, ".", NULL);
             add(text, longer, value);
         } else if (!g_variant_is_of_type(value, G_VARIANT_TYPE("aa{sv}"))) {
-            g_autofree char *plain = value_text(value);
+            g_autofree char *plain = vh_raw_value(value);
             g_autofree char *field = vh_raw_field(plain);
             g_string_append_printf(text, "%s%s\t%s\n", prefix, key, field);
         }

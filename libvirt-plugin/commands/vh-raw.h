@@ -7,8 +7,11 @@
 G_BEGIN_DECLS
 
 /* One field: control characters (a tab among them) and backslashes are written as escapes, NULL and
- * "" as "-". Free with g_free(), as both. */
+ * "" as "-". Free with g_free(), as all here. */
 char *vh_raw_field(const char *text);
+
+/* A plain value (none of a list of dictionaries, or a dictionary), without its unit. */
+char *vh_raw_value(GVariant *value);
 
 /*
  * "key TAB value" for each plain value of a document (a{sv}, borrowed), in its order; the keys of a

@@ -3,7 +3,7 @@
 #include "vh-show.h"
 
 #include "vh-doc.h"
-#include "vh-json.h"
+#include "vh-raw.h"
 #include "vh-table.h"
 #include "vh-units.h"
 
@@ -250,10 +250,6 @@ char *vh_show_reporting(GVariant *reporting)
 /* One value of a document as text, by its key's unit. */
 static char *value_text(const VhContext *context, const char *key, GVariant *value)
 {
-    if (g_variant_is_of_type(value, G_VARIANT_TYPE_BOOLEAN))
-        return g_strdup(g_variant_get_boolean(value) ? "yes" : "no");
-    if (g_variant_is_of_type(value, G_VARIANT_TYPE_STRING))
-        return g_variant_dup_string(value, NULL);
     if (g_variant_is_of_type(value, G_VARIANT_TYPE_UINT64) && g_str_has_suffix(key, "_bytes"))
         return vh_context_size(context, g_variant_get_uint64(value));
     if (g_variant_is_of_type(value, G_VARIANT_TYPE_UINT32) && g_str_has_suffix(key, "_bp") &&
@@ -266,11 +262,7 @@ static char *value_text(const VhContext *context, const char *key, GVariant *val
         if (g_str_has_suffix(key, "_us"))
             return vh_format_duration(us);
     }
-    if (g_variant_is_of_type(value, G_VARIANT_TYPE_STRING_ARRAY)) {
-        g_autofree const char **texts = g_variant_get_strv(value, NULL);
-        return g_strjoinv("; ", (char **)texts);
-    }
-    return vh_json_format(value, FALSE);
+    return vh_raw_value(value);
 }
 
 static void add_document(GString *text, const VhContext *context, GVariant *document, guint depth)

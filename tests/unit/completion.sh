@@ -35,6 +35,29 @@ expect()
     fi
 }
 
+# What --help tells of is offered, of each of the program's commands.
+expect_all()
+{
+    local command offered option missing
+
+    for command in $("$virthint" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\).*/\1/p'); do
+        missing=
+        offered=$("$virthint" complete -- "$command" && "$virthint" complete -- "$command" --)
+        for option in "$command" $("$virthint" "$command" --help |
+            sed -n -E 's/^  (-.,|   ) (--[a-z-]+).*/\2/p'); do
+            grep -qx -e "$option" <<<"$offered" || missing+=" $option"
+        done
+        n=$((n + 1))
+        if [ -n "$missing" ]; then
+            echo "not ok $n - $command: not offered:$missing"
+            failed=1
+        else
+            echo "ok $n - $command and its options"
+        fi
+    done
+}
+
+expect_all
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
@@ -53,6 +76,8 @@ expect '///default' -c test : /
 expect '///session ///system' --connect = qemu : ///s
 expect 'low' request 1GiB --urgency = l
 expect 'class= cooldown=' policy web1 --set c
+expect 'never' policy web1 --set ask = n
+expect 'virthint' replay x.jsonl --engine = virthi
 expect 'policy one.json policy-two.json' check pol
 expect 'policy-two.json' list --policy = policy-
 expect '' frobnicate x

@@ -107,14 +107,18 @@ static void test_words(void)
     const VhCommand *policy = vh_command_find("policy");
     const VhCommand *events = vh_command_find("events");
     const char *const *keys = policy->options[1].words.list;
+    const char *const *settings = policy->options[0].words.list;
     const char *const *names = events->options[0].words.list;
 
     g_assert_true(g_strv_equal(keys, vh_override_names()));
-    for (guint i = 0; keys[i] != NULL; i++) {
-        g_autofree char *setting = g_strconcat(keys[i], "=", NULL);
-        g_assert_cmpstr(policy->options[0].words.list[i], ==, setting);
+    for (guint i = 0, j = 0; settings[i] != NULL; i++) {
+        VhOverride override = {0};
+        g_auto(GStrv) parts = g_strsplit(settings[i], "=", 2);
+        j += g_str_equal(keys[j], parts[0]) ? 0 : 1; /* one or more for each key, in their order */
+        g_assert_cmpstr(parts[0], ==, keys[j]);
+        g_assert_true(*parts[1] == '\0' || vh_override_set(&override, keys[j], parts[1], NULL));
+        g_assert_true(settings[i + 1] != NULL || keys[j + 1] == NULL);
     }
-    g_assert_null(policy->options[0].words.list[g_strv_length((char **)keys)]);
     for (guint i = 0; i < 3; i++)
         g_assert_cmpstr(names[i], ==, vh_event_kind_name((VhEventKind)(1 << i)));
     g_assert_cmpuint(VH_EVENT_KINDS, ==, 7);
@@ -343,6 +347,8 @@ static void test_complete(void)
         {"request 5GiB --deadline ", ""},
         {"policy web1 --set class=x --set cl", "class=|"},
         {"policy web1 --set class=x --se", "--set|"},
+        {"policy web1 --set ask=", "ask=auto|ask=never|"},
+        {"policy web1 --set=reporting=a", "--set=reporting=auto|--set=reporting=always|"},
         {"events --event p", "pass-ended|"},
         {"check ", ":files|"},
         {"check a b", ":files|"},
