@@ -383,6 +383,27 @@ static void test_interrupted(DaemonFixture *fixture, gconstpointer data)
     vh_lab_guest_free(guest);
 }
 
+/* A guest whose QEMU answers nothing holds up neither the list nor the end of virsh. */
+static void test_hung(DaemonFixture *fixture, gconstpointer data)
+{
+    const char *list[] = {"-q", "hint-list", "--raw", NULL};
+    const char *info[] = {"hint-info", "hangs", "--raw", NULL};
+    VhLabGuest *hung = daemon_fixture_guest(fixture, "hangs", 256, NULL);
+    VhLabGuest *well = daemon_fixture_guest(fixture, "well", 256, NULL);
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(vh_lab_guest_hang(hung, &error));
+    g_auto(VirshResult) listed = run_native(fixture, data, FALSE, list);
+    g_test_message("%s%s", listed.out, listed.err);
+    g_assert_cmpint(listed.status, ==, 0);
+    g_assert_nonnull(strstr(listed.out, "hangs"));
+    g_assert_nonnull(strstr(listed.out, "well"));
+    assert_like_dispatcher(fixture, data, FALSE, info);
+    g_assert_true(vh_lab_guest_unhang(hung, &error));
+    vh_lab_guest_free(well);
+    vh_lab_guest_free(hung);
+}
+
 static void add(const char *version, const char *variable)
 {
     static const struct {
@@ -398,6 +419,7 @@ static void add(const char *version, const char *variable)
         {"completion", test_completion},
         {"shell", test_shell},
         {"interrupted", test_interrupted},
+        {"hung", test_hung},
     };
 
     if (g_getenv(variable) == NULL)
