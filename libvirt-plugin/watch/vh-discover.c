@@ -120,10 +120,28 @@ static Pattern *parse_pattern(const char *text, GError **error)
     return pattern;
 }
 
+/* Without it nothing would ever be found, and nobody would know why. */
+static gboolean check_kernel(GError **error)
+{
+    int fd = vh_socket_walk(AT_FDCWD, ".", FALSE, O_PATH);
+
+    if (fd < 0) {
+        g_set_error(error, VH_ERROR, VH_ERROR_UNSUPPORTED,
+                    "sockets cannot be looked for: openat2(): %s; it takes Linux 5.6, and a "
+                    "sandbox that allows the call",
+                    g_strerror(errno));
+        return FALSE;
+    }
+    close(fd);
+    return TRUE;
+}
+
 VhDiscover *vh_discover_new(const char *const *patterns, GError **error)
 {
     g_autoptr(GPtrArray) parsed = g_ptr_array_new_with_free_func(pattern_free);
 
+    if (!check_kernel(error))
+        return NULL;
     for (guint i = 0; patterns[i]; i++) {
         Pattern *pattern = parse_pattern(patterns[i], error);
         if (!pattern)

@@ -31,7 +31,8 @@ typedef struct {
  * for connections to qemu:///session, or a URI that ends in "socket=" and such a path:
  * "qemu+unix:///system?socket=/run/pods/(any)/libvirt-sock". Below the first name with a wildcard
  * no link leads out of what it stands for; in /proc/(any)/root/ links are followed as that process
- * would. VH_ERROR_INVALID: a pattern makes no sense.
+ * would. VH_ERROR_INVALID: a pattern makes no sense; VH_ERROR_UNSUPPORTED: the kernel, or a
+ * sandbox, does not let them be walked safely.
  */
 VhDiscover *vh_discover_new(const char *const *patterns, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Does not wait for a look that is under way. NULL-safe. */
