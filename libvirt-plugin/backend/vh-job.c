@@ -125,15 +125,20 @@ gpointer vh_job_run(VhJobFunc func, gpointer data, GDestroyNotify free_data,
         return NULL;
     }
     Job *job = job_new(func, data, free_data, free_result);
-    g_thread_unref(g_thread_new("vh-job", job_main, job));
+    GThread *thread = g_thread_new("vh-job", job_main, job);
     while (!is_done(job) && g_get_monotonic_time() < until_us &&
            !g_cancellable_is_cancelled(cancel))
         vh_job_iterate(until_us, cancel);
     if (give_up(job)) {
+        g_thread_join(thread); /* it is at its end: who exits next finds nothing of it */
         result = g_steal_pointer(&job->result);
         if (job->error != NULL)
             g_propagate_error(error, g_steal_pointer(&job->error));
-    } else if (!g_cancellable_set_error_if_cancelled(cancel, error)) {
+        job_unref(job);
+        return result;
+    }
+    g_thread_unref(thread);
+    if (!g_cancellable_set_error_if_cancelled(cancel, error)) {
         g_autofree char *time = vh_format_duration(timeout_us);
         g_set_error(error, VH_ERROR, VH_ERROR_TIMEOUT,
                     "no answer for %s: its QEMU or libvirt hangs; what was asked for may still "

@@ -28,6 +28,7 @@ typedef struct {
     gboolean is_live; /* ... whose QEMU it has asked */
     gboolean is_over; /* all have been looked at */
     GMainContext *context;
+    GThread *thread; /* that counts; of the caller alone */
 } Look;
 
 typedef struct {
@@ -216,7 +217,8 @@ static void start_walk(Look *look)
     g_atomic_int_inc(&look->references);
     walk->look = look;
     walk->turn = look->turn;
-    g_thread_unref(g_thread_new("vh-look", walk_main, walk));
+    g_clear_pointer(&look->thread, g_thread_unref); /* the one that is stuck */
+    look->thread = g_thread_new("vh-look", walk_main, walk);
 }
 
 /* Whether all have been looked at. A domain that has been held on to for too long hangs. */
@@ -307,8 +309,12 @@ GPtrArray *vh_look(virConnectPtr connection, virDomainPtr only, GCancellable *ca
         return NULL;
     Look *look = look_new(seen);
     start_walk(look);
-    while (!check(look) && !g_cancellable_is_cancelled(cancel))
+    gboolean is_over;
+    while (!(is_over = check(look)) && !g_cancellable_is_cancelled(cancel))
         vh_job_iterate(g_get_monotonic_time() + WATCH_US, cancel);
+    if (is_over)
+        g_thread_join(g_steal_pointer(&look->thread));
+    g_clear_pointer(&look->thread, g_thread_unref);
     g_mutex_lock(&look->mutex);
     look->turn++; /* whoever is still at it puts in nothing any more... */
     g_clear_pointer(&look->seen, g_ptr_array_unref); /* ... and keeps none of the handles */
