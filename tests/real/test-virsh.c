@@ -231,30 +231,107 @@ static void test_hung(DaemonFixture *fixture, gconstpointer data)
     vh_lab_guest_free(hung);
 }
 
-/* Ctrl-C: the guest has all its memory back when virsh ends. */
-static void test_interrupted(DaemonFixture *fixture, gconstpointer data)
+/* An ask of all that the guest has freed, without the daemon, whose balloon is on its way down. */
+static GPid start_ask(const DaemonFixture *fixture, VhLabGuest *guest)
 {
-    VhLabGuest *guest = daemon_fixture_guest(fixture, "web1", 1024, NULL);
     g_auto(GStrv) env = virsh_fixture_environment(fixture, FALSE);
-    char *argv[] = {"virsh", "-c", (char *)vh_lab_uri(fixture->lab), "hint-ask", "web1", NULL};
+    const char *argv[] = {
+        "virsh", "-c", vh_lab_uri(fixture->lab), "hint-ask", vh_lab_guest_name(guest), NULL};
+    guint64 full = daemon_fixture_balloon_kib(guest);
     g_autoptr(GError) error = NULL;
     GPid pid;
-    int wait_status;
 
-    daemon_fixture_work(guest, "seed 3\nalloc gone 800MiB\nfree gone\n");
-    guint64 full = daemon_fixture_balloon_kib(guest);
-    g_spawn_async(NULL, argv, env,
+    g_spawn_async(NULL, (char **)argv, env,
                   G_SPAWN_SEARCH_PATH_FROM_ENVP | G_SPAWN_DO_NOT_REAP_CHILD |
                       G_SPAWN_STDOUT_TO_DEV_NULL,
                   NULL, NULL, &pid, &error);
     g_assert_no_error(error);
     daemon_fixture_await_balloon(guest, full, TRUE);
-    g_assert_cmpint(kill(pid, SIGINT), ==, 0);
+    return pid;
+}
+
+static int end_ask(GPid pid, int signal)
+{
+    int wait_status;
+
+    g_assert_cmpint(kill(pid, signal), ==, 0);
     g_assert_cmpint(waitpid(pid, &wait_status, 0), ==, pid);
+    return wait_status;
+}
+
+/* Ctrl-C: the guest has all its memory back when virsh ends. */
+static void test_interrupted(DaemonFixture *fixture, gconstpointer data)
+{
+    VhLabGuest *guest = daemon_fixture_guest(fixture, "web1", 1024, NULL);
+
+    daemon_fixture_work(guest, "seed 3\nalloc gone 800MiB\nfree gone\n");
+    guint64 full = daemon_fixture_balloon_kib(guest);
+    int wait_status = end_ask(start_ask(fixture, guest), SIGINT);
     g_assert_true(WIFEXITED(wait_status));
     g_assert_cmpint(WEXITSTATUS(wait_status), ==, 1);
     g_assert_cmpuint(daemon_fixture_balloon_kib(guest), ==, full);
     g_assert_false(daemon_fixture_has_record(guest));
+    vh_lab_guest_free(guest);
+}
+
+/* What a virsh that was killed has left is put back by the next one that may write. */
+static void test_killed(DaemonFixture *fixture, gconstpointer data)
+{
+    const char *shows[] = {"-r", "hint-info", "web1", "--json", NULL};
+    const char *list[] = {"hint-list", "--json", NULL};
+    VhLabGuest *guest = daemon_fixture_guest(fixture, "web1", 1024, NULL);
+
+    daemon_fixture_work(guest, "seed 3\nalloc gone 800MiB\nfree gone\n");
+    guint64 full = daemon_fixture_balloon_kib(guest);
+    g_assert_true(WIFSIGNALED(end_ask(start_ask(fixture, guest), SIGKILL)));
+    g_assert_true(daemon_fixture_has_record(guest));
+    g_autoptr(JsonObject) left = dispatch_json(fixture, shows);
+    g_assert_true(json_object_get_boolean_member(left, "is_recovering"));
+    g_assert_true(daemon_fixture_has_record(guest));
+    g_autoptr(JsonObject) document = dispatch_json(fixture, list);
+    g_assert_false(json_object_get_boolean_member(find_domain(document, "web1"), "is_recovering"));
+    g_assert_cmpuint(daemon_fixture_balloon_kib(guest), ==, full);
+    g_assert_false(daemon_fixture_has_record(guest));
+    vh_lab_guest_free(guest);
+}
+
+/* Whatever state it is in. */
+static void test_states(DaemonFixture *fixture, gconstpointer data)
+{
+    static const char off_xml[] =
+        "<domain type='qemu'><name>off</name><memory>65536</memory>"
+        "<os><type arch='x86_64'>hvm</type></os><devices><memballoon model='virtio' "
+        "autodeflate='on'/></devices></domain>";
+    const char *list[] = {"hint-list", "--all", "--json", NULL};
+    const char *ask_off[] = {"hint-ask", "off", NULL};
+    const char *ask_paused[] = {"hint-ask", "paused", "--deadline", "5s", NULL};
+    VhLabGuest *guest = daemon_fixture_guest(fixture, "paused", 256, NULL);
+    g_autoptr(GError) error = NULL;
+    virDomainPtr paused = vh_lab_guest_domain(guest, &error);
+    virConnectPtr connection = virDomainGetConnect(paused);
+
+    virDomainPtr off = virDomainDefineXML(connection, off_xml);
+    g_assert_nonnull(off);
+    suspend(guest);
+    g_autoptr(JsonObject) document = dispatch_json(fixture, list);
+    JsonObject *domain = find_domain(document, "off");
+    g_assert_false(json_object_get_boolean_member(domain, "is_running"));
+    g_assert_false(json_object_get_boolean_member(domain, "is_hung"));
+    g_assert_false(json_object_has_member(domain, "resident_bytes"));
+    domain = find_domain(document, "paused");
+    g_assert_false(json_object_get_boolean_member(domain, "is_running"));
+    g_assert_false(json_object_get_boolean_member(domain, "is_hung"));
+    g_assert_true(json_object_has_member(domain, "resident_bytes"));
+    g_auto(VirshResult) refused = dispatch(fixture, FALSE, ask_off);
+    g_test_message("off: %s%s", refused.out, refused.err);
+    g_assert_cmpint(refused.status, ==, 1);
+    g_assert_nonnull(strstr(refused.out, "failed"));
+    g_auto(VirshResult) stopped = dispatch(fixture, FALSE, ask_paused);
+    g_test_message("paused: %s%s", stopped.out, stopped.err);
+    g_assert_cmpint(stopped.status, ==, 1);
+    virDomainUndefine(off);
+    virDomainFree(off);
+    virDomainFree(paused);
     vh_lab_guest_free(guest);
 }
 
@@ -362,6 +439,8 @@ int main(int argc, char **argv)
     add("/virsh/without-daemon", test_without_daemon);
     add("/virsh/hung", test_hung);
     add("/virsh/interrupted", test_interrupted);
+    add("/virsh/killed", test_killed);
+    add("/virsh/states", test_states);
     add("/virsh/untouched", test_untouched);
     add("/virsh/completion", test_completion);
     add("/virsh/help-and-strings", test_help_and_strings);
