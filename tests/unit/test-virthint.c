@@ -159,6 +159,21 @@ static void test_own_connection(Bench *bench, gconstpointer data)
     assert_run("-c " URI " -c test:///no/such/file -q list", 1, "", "cannot connect to libvirt");
 }
 
+/* What it would change, and what it says when it did. */
+static void test_enable(Bench *bench, gconstpointer data)
+{
+    assert_run("-c " URI " enable test", 0, "+    <memballoon model=\"virtio\" autodeflate=\"on\">",
+               "");
+    assert_run("-c " URI " enable test", 0, "--apply does it", "");
+    assert_run("-c " URI " enable test --apply", 0, "is not enough): autodeflate\n", "");
+    assert_run("-c " URI " enable --raw test", 0, "autodeflate\t-\ton\tnext boot\t", "");
+    assert_run("-c " URI " -r enable test", 0, "--apply does it", "");
+    assert_run("-c " URI " -r enable test --apply", 2, "", "leave --readonly out");
+    assert_run("-c " URI " enable test --tier gold", 2, "", "pulse, soft or native");
+    assert_run("-c " URI " enable test --tier soft", 1, "", "takes a patched QEMU");
+    assert_run("-c " URI " enable nobody", 1, "", "'nobody'");
+}
+
 static void test_check(Bench *bench, gconstpointer data)
 {
     g_autofree char *json = g_strdup_printf("check --json %s", bench->policy);
@@ -431,6 +446,7 @@ int main(int argc, char **argv)
     g_autoptr(GTestDBus) bus = g_test_dbus_new(G_TEST_DBUS_NONE);
     g_test_dbus_up(bus);
     add("/virthint/own-connection", bus, test_own_connection);
+    add("/virthint/enable", bus, test_enable);
     add("/virthint/check", bus, test_check);
     add("/virthint/daemon", bus, test_daemon);
     add("/virthint/explain-past", bus, test_explain_past);
