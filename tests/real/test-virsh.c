@@ -49,7 +49,9 @@ static void assert_same(const DaemonFixture *fixture, const char *const *argumen
         g_auto(VirshResult) after = virthint(fixture, arguments);
         if (!g_str_equal(before.out, after.out))
             continue;
-        g_assert_cmpint(shown.status, ==, before.status);
+        if (shown.status != before.status)
+            g_error("%s: %d\n%s\nvirthint: %d\n%s", name, shown.status, shown.err, before.status,
+                    before.err);
         if (!virsh_fixture_is_same(shown.out, before.out))
             g_error("%s:\n%s\nvirthint:\n%s\n%s", name, shown.out, before.out, shown.err);
         if (before.status == 0)
