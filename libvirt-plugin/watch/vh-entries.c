@@ -13,6 +13,7 @@
 /* Between two tries to mend a domain, two looks at why its figures do not move, and two questions
  * to its QEMU. */
 #define AGAIN_US (10 * VH_SEC)
+#define HUNG_TEXT "its QEMU does not answer: set aside until it does"
 
 typedef struct {
     VhUuid uuid;
@@ -226,6 +227,15 @@ static void merge_found(VhEntries *entries, Entry *entry, const VhPollFound *fou
     look_at_age(entry, now_us, now_wall_us);
 }
 
+static void mark_hung(VhEntries *entries, Entry *entry, gint64 now_us, const char *text)
+{
+    if (entry->is_hung || entry->id < 0)
+        return;
+    entry->is_hung = TRUE;
+    entry->hung_since_us = now_us;
+    tell(entries, VH_WATCH_HUNG, entry, text);
+}
+
 void vh_entries_merge(VhEntries *entries, const VhPollResults *results, gint64 now_us,
                       gint64 now_wall_us)
 {
@@ -239,7 +249,10 @@ void vh_entries_merge(VhEntries *entries, const VhPollResults *results, gint64 n
         if (!entry)
             continue;
         if (found->is_hung)
-            vh_entries_mark_hung(entries, &found->uuid, now_us);
+            mark_hung(entries, entry, now_us,
+                      found->is_arriving
+                          ? "a migration is bringing it: set aside until it has arrived"
+                          : HUNG_TEXT);
         else
             merge_found(entries, entry, found, now_us, now_wall_us);
     }
@@ -249,11 +262,8 @@ void vh_entries_mark_hung(VhEntries *entries, const VhUuid *uuid, gint64 now_us)
 {
     Entry *entry = g_hash_table_lookup(entries->table, uuid);
 
-    if (!entry || entry->is_hung || entry->id < 0)
-        return;
-    entry->is_hung = TRUE;
-    entry->hung_since_us = now_us;
-    tell(entries, VH_WATCH_HUNG, entry, "its QEMU does not answer: set aside until it does");
+    if (entry)
+        mark_hung(entries, entry, now_us, HUNG_TEXT);
 }
 
 void vh_entries_mark_dirty(VhEntries *entries, const VhUuid *uuid)

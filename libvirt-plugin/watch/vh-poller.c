@@ -36,6 +36,7 @@ typedef struct {
     virConnectPtr connection;
     gboolean read_only;
     virDomainPtr *domains; /* NULL-terminated, owned */
+    gboolean *arrives;     /* of each: it is on its way here, and was put in as that */
     int n;
 } Work;
 
@@ -70,6 +71,27 @@ static gboolean is_quarantined(const Work *work, virDomainPtr domain)
     const VhPollItem *item = item_of(work, domain);
 
     return item && item->is_quarantined && is_active(domain);
+}
+
+/*
+ * Whether a migration is bringing it here: it is paused for one, of which the source alone can tell
+ * how far it is. What is asked of such a domain waits till it has arrived, which can take hours,
+ * and holds up one of our threads and of libvirtd's. One more question, to those that are new or
+ * that hang.
+ */
+static gboolean is_arriving(const Work *work, virDomainPtr domain)
+{
+    const VhPollItem *item = item_of(work, domain);
+    int state = VIR_DOMAIN_NOSTATE, reason = 0;
+    virDomainJobInfo job;
+
+    if (!is_active(domain) || (item && item->is_known && !item->is_quarantined) ||
+        virDomainGetState(domain, &state, &reason, 0) < 0)
+        return FALSE;
+    return state == VIR_DOMAIN_PAUSED &&
+           (reason == VIR_DOMAIN_PAUSED_MIGRATION || reason == VIR_DOMAIN_PAUSED_STARTING_UP) &&
+           virDomainGetJobInfo(domain, &job) < 0 &&
+           virGetLastErrorCode() == VIR_ERR_OPERATION_UNSUPPORTED;
 }
 
 static void read_record(virDomainPtr domain, VhPollFound *found)
@@ -180,13 +202,24 @@ static void ask_one(const Work *work, virDomainPtr domain, gboolean is_returning
         complete(work, domain, &stats, is_returning);
 }
 
-static void put_hung(const Work *work, virDomainPtr domain)
+static void put_hung(const Work *work, virDomainPtr domain, gboolean is_arriving)
 {
     VhPollFound *found = g_new0(VhPollFound, 1);
 
     found->uuid = vh_libvirt_uuid(domain);
     found->is_hung = TRUE;
+    found->is_arriving = is_arriving;
     vh_poll_put_found(work->poll, found);
+}
+
+static void set_arriving_aside(Work *work)
+{
+    work->arrives = g_new0(gboolean, (gsize)work->n + 1);
+    for (int i = 0; i < work->n && vh_poll_is_wanted(work->poll); i++) {
+        work->arrives[i] = is_arriving(work, work->domains[i]);
+        if (work->arrives[i])
+            put_hung(work, work->domains[i], TRUE);
+    }
 }
 
 static gboolean poll_bulk(const Work *work, GError **error)
@@ -196,7 +229,7 @@ static gboolean poll_bulk(const Work *work, GError **error)
     int n = 0;
 
     for (int i = 0; i < work->n; i++) {
-        if (!is_quarantined(work, work->domains[i]))
+        if (!work->arrives[i] && !is_quarantined(work, work->domains[i]))
             asked[n++] = work->domains[i];
     }
     /* An empty list would mean all domains, in libvirt's terms. */
@@ -222,11 +255,11 @@ static void poll_careful(const Work *work)
     g_autofree gboolean *hung = g_new0(gboolean, (gsize)work->n + 1);
 
     for (int i = 0; i < work->n; i++) {
-        hung[i] = is_quarantined(work, work->domains[i]);
+        hung[i] = work->arrives[i] || is_quarantined(work, work->domains[i]);
         if (hung[i] || !is_active(work->domains[i]) || !vh_ready_is_occupied(work->domains[i]))
             continue;
         hung[i] = TRUE;
-        put_hung(work, work->domains[i]);
+        put_hung(work, work->domains[i], FALSE);
     }
     if (work->poll->mode == VH_POLL_CONTROL)
         return;
@@ -243,7 +276,8 @@ static void poll_returning(const Work *work)
     if (work->poll->mode == VH_POLL_CONTROL)
         return;
     for (int i = 0; i < work->n && vh_poll_is_wanted(work->poll); i++) {
-        if (is_quarantined(work, work->domains[i]) && !vh_ready_is_occupied(work->domains[i]))
+        if (!work->arrives[i] && is_quarantined(work, work->domains[i]) &&
+            !vh_ready_is_occupied(work->domains[i]))
             ask_one(work, work->domains[i], TRUE);
     }
 }
@@ -258,6 +292,7 @@ static gboolean carry_out(Work *work, GError **error)
         return FALSE;
     }
     vh_poll_put_list(work->poll, work->domains, work->n);
+    set_arriving_aside(work);
     if (work->poll->mode == VH_POLL_BULK)
         done = poll_bulk(work, error);
     else
@@ -267,6 +302,7 @@ static gboolean carry_out(Work *work, GError **error)
     for (int i = 0; i < work->n; i++)
         virDomainFree(work->domains[i]);
     free(work->domains);
+    g_free(work->arrives);
     return done;
 }
 

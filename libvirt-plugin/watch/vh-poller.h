@@ -45,7 +45,8 @@ typedef enum {
 /* What was found out about one. */
 typedef struct {
     VhUuid uuid;
-    gboolean is_hung; /* nothing else is known then */
+    gboolean is_hung;     /* nothing else is known then... */
+    gboolean is_arriving; /* ... because it has yet to arrive: a migration brings it */
     VhStats stats;
     gboolean has_job;
     VhPollTold told;

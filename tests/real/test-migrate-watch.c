@@ -63,6 +63,20 @@ static void watched_stop(Watched *w)
     moving_stop(&w->m);
 }
 
+/* Threads of the daemon: one that waits for a guest is one more. */
+static guint n_threads(Watched *w)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/task", (int)w->daemon.daemon_pid);
+    GDir *folder = g_dir_open(path, 0, NULL);
+    guint n = 0;
+
+    g_assert_nonnull(folder);
+    while (g_dir_read_name(folder))
+        n++;
+    g_dir_close(folder);
+    return n;
+}
+
 /* What the daemon has of the guest now. */
 typedef struct {
     guint n_here, n_there; /* copies, by connection */
@@ -105,6 +119,7 @@ static void is_judged_once(gconstpointer kind)
     Seen before = look(&w);
     g_assert_cmpuint(before.n_here, ==, 1);
     g_assert_cmpuint(before.n_there, ==, 0);
+    guint n_before = n_threads(&w);
     VhLabMigration *migration = moving_begin(&w.m, w.m.is_live);
     for (int i = 0; i < LOOKS; i++) {
         const char *info[] = {"info", w.m.device.name, NULL};
@@ -117,7 +132,12 @@ static void is_judged_once(gconstpointer kind)
         n_twice += seen.n_there;
         g_usleep(LOOK_US);
     }
-    g_test_message("seen twice in %u of %d looks", n_twice, LOOKS);
+    /* Nobody waits at the destination for a guest that has not arrived yet. */
+    g_test_message("seen twice in %u of %d looks; %u threads, then %u", n_twice, LOOKS, n_before,
+                   n_threads(&w));
+    g_assert_cmpuint(n_threads(&w), <=, n_before + 1);
+    g_autofree char *log = daemon_fixture_log(&w.daemon);
+    g_assert_nonnull(strstr(log, "a migration is bringing it"));
     g_assert_false(vh_lab_migration_has_ended(migration));
     moving_arrive(&w.m, migration);
     daemon_fixture_await(&w.daemon, w.m.device.name, is_there, (gpointer)vh_lab_uri(w.m.there));
