@@ -8,7 +8,7 @@
 set -euo pipefail
 
 top=$1
-virthint=$2
+virthint=$(realpath "$2")
 n=0
 failed=0
 
