@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The hint- commands in front of stock virsh, on real guests, with the daemon and without. */
+#include "device-fixture.h"
 #include "virsh-fixture.h"
 
+#include <gio/gio.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -337,6 +339,118 @@ static void test_states(DaemonFixture *fixture, gconstpointer data)
     vh_lab_guest_free(guest);
 }
 
+/* NULL, having said why the test is skipped, where there is none. */
+static char *find_module(void)
+{
+    const char *modules = g_getenv("VH_GUEST_MODULES");
+    g_autofree char *path =
+        g_build_filename(modules ? modules : "/nonexistent", "6.1", "virtio_balloon.ko", NULL);
+
+    if (!device_patched_qemu())
+        g_test_skip("no patched QEMU: tools/qemu-build makes one, and VH_QEMU names it");
+    else if (!g_file_test(path, G_FILE_TEST_EXISTS))
+        g_test_skip("no driver: tools/guest-build makes one, and VH_GUEST_MODULES names its place");
+    else
+        return g_steal_pointer(&path);
+    return NULL;
+}
+
+/* Waits for one event of the guest, as a child. */
+static GSubprocess *start_listening(const DaemonFixture *fixture, const char *name)
+{
+    g_auto(GStrv) env = virsh_fixture_environment(fixture, FALSE);
+    const char *argv[] = {"virsh",       "-c",     vh_lab_uri(fixture->lab),
+                          "hint-events", name,     "--event",
+                          "pass-ended",  "--json", "--timeout",
+                          "60s",         NULL};
+    g_autoptr(GSubprocessLauncher) launcher =
+        g_subprocess_launcher_new(G_SUBPROCESS_FLAGS_STDOUT_PIPE);
+    g_autoptr(GError) error = NULL;
+
+    argv[0] = virsh_fixture_variable("VIRSH_DISPATCHER");
+    g_subprocess_launcher_set_environ(launcher, env);
+    GSubprocess *child = g_subprocess_launcher_spawnv(launcher, argv, &error);
+    g_assert_no_error(error);
+    return child;
+}
+
+static JsonObject *ask_by_pass(const DaemonFixture *fixture, const char *name)
+{
+    const char *ask[] = {"hint-ask", name, "--granule", "64KiB", "--json", NULL};
+
+    return dispatch_json(fixture, ask);
+}
+
+static void on_ended(GObject *source, GAsyncResult *result, gpointer data)
+{
+    *(gboolean *)data = TRUE;
+}
+
+/* Passes until the child has heard of one: nobody knows when it begins to listen. */
+static void assert_heard(const DaemonFixture *fixture, const char *name)
+{
+    g_autoptr(GSubprocess) child = start_listening(fixture, name);
+    g_autofree char *out = NULL;
+    gboolean has_ended = FALSE;
+    g_autoptr(GError) error = NULL;
+
+    g_subprocess_wait_async(child, NULL, on_ended, &has_ended);
+    while (!has_ended) {
+        json_object_unref(ask_by_pass(fixture, name));
+        while (g_main_context_iteration(NULL, FALSE))
+            continue;
+    }
+    g_assert_cmpint(g_subprocess_get_exit_status(child), ==, 0);
+    g_subprocess_communicate_utf8(child, NULL, NULL, &out, NULL, &error);
+    g_assert_no_error(error);
+    g_test_message("%s", out);
+    g_assert_nonnull(strstr(out, "pass-ended"));
+    g_assert_nonnull(strstr(out, name));
+}
+
+static void assert_reporting(const DaemonFixture *fixture, const char *name, const char *mode)
+{
+    const char *set[] = {"hint-reporting", name, mode, NULL};
+    const char *info[] = {"hint-info", name, "--monitor", "--json", NULL};
+    g_auto(VirshResult) done = dispatch(fixture, FALSE, set);
+
+    g_assert_cmpstr(done.err, ==, "");
+    g_assert_cmpint(done.status, ==, 0);
+    g_autoptr(JsonObject) domain = dispatch_json(fixture, info);
+    g_assert_cmpstr(json_object_get_string_member(domain, "tier"), ==, "native");
+    JsonObject *reporting = json_object_get_object_member(domain, "reporting");
+    g_assert_true(json_object_get_boolean_member(reporting, "is_enabled") ==
+                  g_str_equal(mode, "on"));
+}
+
+/* A guest of the highest tier, without the daemon. */
+static void test_native(DaemonFixture *fixture, gconstpointer data)
+{
+    g_autofree char *module = find_module();
+    const DeviceOptions options = {.memory_bytes = VH_GIB,
+                                   .reporting = TRUE,
+                                   .properties = TRUE,
+                                   .balloon_module = module,
+                                   .stats_period_s = 1};
+    Device device;
+
+    if (module == NULL)
+        return;
+    device_start(&device, &options);
+    assert_reporting(fixture, device.name, "off");
+    device_work(&device, "seed 5\nalloc kept 50MiB\nalloc gone 400MiB\nfree gone\n");
+    g_autoptr(JsonObject) asked = ask_by_pass(fixture, device.name);
+    JsonObject *outcome = json_object_get_object_member(asked, "outcome");
+    g_assert_cmpstr(json_object_get_string_member(outcome, "method"), ==, "pass");
+    g_assert_cmpstr(json_object_get_string_member(outcome, "status"), ==, "done");
+    g_assert_cmpint(json_object_get_int_member(outcome, "returned_bytes"), >=,
+                    (gint64)(250 * VH_MIB));
+    assert_heard(fixture, device.name);
+    assert_reporting(fixture, device.name, "on");
+    device_work(&device, "verify kept\n");
+    device_stop(&device);
+}
+
 /* What is not ours is as if we were not there. */
 static void test_untouched(DaemonFixture *fixture, gconstpointer data)
 {
@@ -443,6 +557,7 @@ int main(int argc, char **argv)
     add("/virsh/interrupted", test_interrupted);
     add("/virsh/killed", test_killed);
     add("/virsh/states", test_states);
+    add("/virsh/native", test_native);
     add("/virsh/untouched", test_untouched);
     add("/virsh/completion", test_completion);
     add("/virsh/help-and-strings", test_help_and_strings);
