@@ -11,6 +11,9 @@
 #include "vh-probe.h"
 #include "vh-reporting.h"
 #include "vh-target.h"
+#include "vh-units.h"
+
+#define TIMEOUT_US (40 * VH_SEC) /* libvirt itself waits for its turn for 30 s */
 
 typedef struct {
     VhTarget *target;
@@ -108,6 +111,6 @@ GVariant *vh_backend_reporting(const VhBackendRequest *request, const char *doma
 
     order->target = vh_target_new(request, domain, TRUE);
     order->wish = wish;
-    return vh_job_run(run, order, order_free, (GDestroyNotify)g_variant_unref, 0, request->cancel,
-                      error);
+    return vh_job_run(run, order, order_free, (GDestroyNotify)g_variant_unref, TIMEOUT_US,
+                      request->cancel, error);
 }

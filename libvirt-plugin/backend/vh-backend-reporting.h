@@ -9,8 +9,8 @@ G_BEGIN_DECLS
 /*
  * The document "reporting" of docs/json.md, after the wish was carried out; a full reference. Sends
  * nothing where the domain does not run, or has no virtio balloon. The monitor is waited for on a
- * thread of its own, which is left behind where the request's `cancel` fires. Errors: GONE, DENIED,
- * UNSUPPORTED, BUSY, TIMEOUT, PROTOCOL.
+ * thread of its own, which is left behind where the request's `cancel` fires, or it does not answer
+ * for 40 s (TIMEOUT). Errors: GONE, DENIED, UNSUPPORTED, BUSY, TIMEOUT, PROTOCOL.
  */
 GVariant *vh_backend_reporting(const VhBackendRequest *request, const char *domain,
                                VhReportingWish wish, GError **error);

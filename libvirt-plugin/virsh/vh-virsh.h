@@ -78,8 +78,9 @@ typedef struct {
  *
  * The connection is borrowed and shared: it stays open, and no event callback stays on it. The
  * daemon answers where it runs and watches this connection's URI, else the library does it itself.
- * A guest that hangs holds up no other; a command about it ends with an error after some seconds,
- * and leaves a thread behind that keeps a reference to the connection until QEMU answers.
+ * A guest that hangs holds up no other; a command about it ends with an error (an ask at its
+ * deadline, others after 40 s at most), and leaves a thread behind that keeps a reference to the
+ * connection until QEMU answers.
  *
  * Blocks until the command has ended. Its main loop is one of its own, whatever other threads run;
  * hint-events needs libvirt's event loop to run in another thread, as it does in virsh. Meanwhile
