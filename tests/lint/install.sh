@@ -28,6 +28,7 @@ include/virthint/vh-error.h
 include/virthint/vh-probe.h
 include/virthint/vh-virsh.h
 include/virthint/vh-watch.h
+include/virthint/virthint.h
 lib/*/libvirthint-virsh.so
 lib/*/libvirthint-virsh.so.*
 lib/*/libvirthint.so

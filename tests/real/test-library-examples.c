@@ -180,10 +180,10 @@ static void add(const char *path, void (*test)(Fixture *f, gconstpointer data))
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    add("/examples/ask", test_ask);
-    add("/examples/reporting", test_reporting);
-    add("/examples/look", test_look);
-    add("/examples/python", test_python);
-    add("/examples/events", test_events);
+    add("/library-examples/ask", test_ask);
+    add("/library-examples/reporting", test_reporting);
+    add("/library-examples/look", test_look);
+    add("/library-examples/python", test_python);
+    add("/library-examples/events", test_events);
     return g_test_run();
 }

@@ -297,13 +297,13 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     vh_watch_init();
-    add("/events/taints-nobody", 0, test_taints_nobody);
-    add("/events/pass", VH_MONITOR_REFUSE, test_pass);
-    add("/events/pass-in-full", VH_MONITOR_ALLOW, test_pass);
-    add("/events/switched", 0, test_switched);
-    add("/events/driver", 0, test_driver);
-    add("/events/hung", 0, test_hung);
-    add("/events/read-only", 0, test_read_only);
-    add("/events/lost", 0, test_lost);
+    add("/library-events/taints-nobody", 0, test_taints_nobody);
+    add("/library-events/pass", VH_MONITOR_REFUSE, test_pass);
+    add("/library-events/pass-in-full", VH_MONITOR_ALLOW, test_pass);
+    add("/library-events/switched", 0, test_switched);
+    add("/library-events/driver", 0, test_driver);
+    add("/library-events/hung", 0, test_hung);
+    add("/library-events/read-only", 0, test_read_only);
+    add("/library-events/lost", 0, test_lost);
     return g_test_run();
 }
