@@ -19,6 +19,7 @@
 #define FREE_MUCH "alloc big 600MiB\nfree big\n"
 #define VERIFY "verify keep\n"
 #define FULL_BYTES VH_GIB
+#define AUTODEFLATE_BYTES (64 * VH_MIB)
 #define LOOK_US (5 * VH_MS)
 #define REST_US (500 * VH_MS)
 /* For what must not happen to show. */
@@ -102,6 +103,12 @@ static char *end_asker(Caught *c, int sig)
 }
 
 /* ---- Looking ---- */
+
+/* But for what autodeflate may have taken meanwhile. */
+static void assert_down(Caught *c)
+{
+    g_assert_cmpuint(device_balloon_bytes(&c->m.device), <=, c->down_bytes + AUTODEFLATE_BYTES);
+}
 
 static VhInFlightRecord record_of(virDomainPtr domain)
 {
@@ -228,7 +235,7 @@ static void put_back_there(const MovingKind *kind, void (*by)(Caught *))
     moving_go(&c.m, c.m.there);
     g_assert_true(record_of(c.m.device.domain).has_moved);
     g_usleep(ALONE_US);
-    g_assert_cmpuint(device_balloon_bytes(&c.m.device), ==, c.down_bytes);
+    assert_down(&c);
     g_assert_true(has_record(c.m.device.domain));
     by(&c);
     await_balloon(&c, FULL_BYTES);
@@ -318,7 +325,7 @@ static void an_asker_is_left_behind(gconstpointer kind)
     g_autofree char *said = end_asker(&c, 0);
     g_assert_nonnull(strstr(said, "failed: 3: "));
     g_assert_nonnull(strstr(said, "migrated"));
-    g_assert_cmpuint(device_balloon_bytes(&c.m.device), ==, c.down_bytes);
+    assert_down(&c);
     g_assert_true(recover(&c));
     assert_at_rest(&c, FULL_BYTES);
     moving_stop(&c.m);
@@ -339,7 +346,7 @@ static void an_asker_goes_on_where_it_stays(gconstpointer kind)
     migration = moving_begin(&c.m, TRUE);
     g_assert_cmpint(kill(c.asker, SIGCONT), ==, 0);
     g_usleep(VH_SEC);
-    g_assert_cmpuint(device_balloon_bytes(&c.m.device), ==, c.down_bytes);
+    assert_down(&c);
     g_assert_false(vh_in_flight_recover(c.m.device.domain, VH_SEC, &restored, &error));
     g_assert_error(error, VH_ERROR, VH_ERROR_BUSY);
     moving_stay(&c.m, migration);
