@@ -134,6 +134,22 @@ static void test_same_errors(DaemonFixture *fixture, gconstpointer data)
     }
 }
 
+/* The daemon answers for the connections that it watches, and for no other. */
+static void test_other_connection(DaemonFixture *fixture, gconstpointer data)
+{
+    const char *list[] = {"-c", "test:///default", "hint-list", "--raw", NULL};
+    const char *plan[] = {"-c", "test:///default", "hint-plan", NULL};
+
+    daemon_fixture_write_policy(fixture, POLICY);
+    daemon_fixture_start(fixture, NULL);
+    g_auto(VirshResult) listed = dispatch(fixture, TRUE, list);
+    g_assert_cmpint(listed.status, ==, 0);
+    g_assert_true(g_str_has_prefix(listed.out, "test\t"));
+    g_auto(VirshResult) refused = dispatch(fixture, TRUE, plan);
+    g_assert_cmpint(refused.status, ==, 1);
+    g_assert_nonnull(strstr(refused.err, "does not watch test:///default"));
+}
+
 static JsonObject *json_of(const VirshResult *result)
 {
     g_autoptr(GError) error = NULL;
@@ -552,6 +568,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     add("/virsh/same-as-virthint", test_same_as_virthint);
     add("/virsh/same-errors", test_same_errors);
+    add("/virsh/other-connection", test_other_connection);
     add("/virsh/without-daemon", test_without_daemon);
     add("/virsh/hung", test_hung);
     add("/virsh/interrupted", test_interrupted);
