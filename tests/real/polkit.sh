@@ -6,7 +6,7 @@
 # gets permissions one by one: with those of docs/virthint.md a command works, and without any of
 # them it is refused, says so, and changes nothing. Prints TAP.
 #
-# Usage: polkit.sh LAB VIRTHINT
+# Usage: polkit.sh LAB VIRTHINT VIRSH-HINT
 set -euo pipefail
 
 user=nobody
@@ -219,6 +219,22 @@ is_refused()
     ! as_user "$virthint" --connect qemu:///system "$@" && grep -q 'denied.*access control' $here/out
 }
 
+# The same of virsh's.
+virsh_tells()
+{
+    local word=$1
+
+    shift
+    as_user env LD_LIBRARY_PATH=$here $here/virsh-hint -c qemu:///system "$@" &&
+        grep -q -- "$word" $here/out
+}
+
+virsh_is_refused()
+{
+    ! as_user env LD_LIBRARY_PATH=$here $here/virsh-hint -c qemu:///system "$@" &&
+        grep -q 'denied.*access control' $here/out
+}
+
 sees_nothing()
 {
     ! tells "$@"
@@ -267,6 +283,11 @@ test_looking()
     result "may not: ask" is_refused ask $guest --wait
     result "may not: reporting" is_refused reporting $guest
     result "may not: reporting on" is_refused reporting $guest on
+    result "may look: hint-list" virsh_tells $guest hint-list
+    result "may look: hint-policy" virsh_tells Key hint-policy $guest
+    result "may not: hint-policy --set" virsh_is_refused hint-policy $guest --set class=perf
+    result "may not: hint-ask" virsh_is_refused hint-ask $guest
+    result "may not: hint-reporting on" virsh_is_refused hint-reporting $guest on
     result "nothing has changed" test "$(traces)" = "$before"
     grant
     result "nobody without any permission" is_refused list
@@ -280,7 +301,9 @@ inside()
     make_private
     # Where the user can reach it, wherever it was built.
     cp "$2" $virthint
-    chmod 755 $virthint
+    cp "$3" $here/virsh-hint
+    cp "$(dirname "$3")"/libvirthint-virsh.so.? $here
+    chmod 755 $virthint $here/virsh-hint $here/libvirthint-virsh.so.?
     write_polkit
     write_libvirt
     start_all
