@@ -193,6 +193,18 @@ static void offer_options(const Line *line, GPtrArray *found, const char *prefix
     }
 }
 
+/* Neither what a line cannot hold, nor what would be taken for an option. */
+static gboolean can_be_typed(const Line *line, const char *name)
+{
+    gboolean is_value = line->option != NULL || line->operand != NULL || line->is_plain;
+
+    for (const char *c = name; *c != '\0'; c = g_utf8_next_char(c)) {
+        if (g_unichar_iscntrl(g_utf8_get_char(c)))
+            return FALSE;
+    }
+    return is_value || *name != '-';
+}
+
 static void offer_domains(const Line *line, GPtrArray *found, const char *prefix)
 {
     VhContext *context = line->context;
@@ -204,7 +216,9 @@ static void offer_domains(const Line *line, GPtrArray *found, const char *prefix
         ops->refresh(context->backend, FALSE, NULL) ? ops->list(context->backend, NULL) : NULL;
     for (gsize i = 0; domains != NULL && i < g_variant_n_children(domains); i++) {
         g_autoptr(GVariant) domain = g_variant_get_child_value(domains, i);
-        offer(found, prefix, vh_doc_text(domain, "name"));
+        const char *name = vh_doc_text(domain, "name");
+        if (can_be_typed(line, name))
+            offer(found, prefix, name);
     }
 }
 
@@ -301,16 +315,47 @@ static char *unquote(const char *word)
     return g_strdup(word);
 }
 
-/* A backslash before what means something to the shell. */
-static char *escape(const char *text)
+/* The quote that is open at the end of a word; '\0': none. */
+static char open_quote(const char *word)
+{
+    char quote = '\0';
+
+    for (const char *c = word; *c != '\0'; c++) {
+        if (*c == '\\' && quote != '\'' && c[1] != '\0')
+            c++;
+        else if (quote == '\0' ? (*c == '\'' || *c == '"') : *c == quote)
+            quote = quote == '\0' ? *c : '\0';
+    }
+    return quote;
+}
+
+/* One character, as it has to be written where that quote is open. */
+static void append_escaped(GString *escaped, char quote, char c)
+{
+    gboolean is_special =
+        quote == '"' ? strchr("\"$`\\", c) != NULL
+                     : g_ascii_isprint(c) && !g_ascii_isalnum(c) && strchr("_./:=@%+,-", c) == NULL;
+
+    if (quote == '\'' && c == '\'') {
+        g_string_append(escaped, "'\\''");
+        return;
+    }
+    if (quote == '"' && c == '!') { /* of a history, which no backslash keeps it from there */
+        g_string_append(escaped, "\"'!'\"");
+        return;
+    }
+    if (quote != '\'' && is_special)
+        g_string_append_c(escaped, '\\');
+    g_string_append_c(escaped, c);
+}
+
+/* So that the shell takes nothing of it for anything but text: names of domains are foreign. */
+static char *escape(const char *text, char quote)
 {
     GString *escaped = g_string_new(NULL);
 
-    for (const char *c = text; *c != '\0'; c++) {
-        if (g_ascii_isprint(*c) && !g_ascii_isalnum(*c) && strchr("_./:=@%+,-", *c) == NULL)
-            g_string_append_c(escaped, '\\');
-        g_string_append_c(escaped, *c);
-    }
+    for (const char *c = text; *c != '\0'; c++)
+        append_escaped(escaped, quote, *c);
     return g_string_free(escaped, FALSE);
 }
 
@@ -327,9 +372,9 @@ GPtrArray *vh_complete(VhContext *context, const char *const *words, guint n)
     }
     g_autofree char *word = unquote(last);
     offer_next(&line, found, word);
-    for (guint i = 0; i < found->len && *last != '\'' && *last != '"'; i++) {
+    for (guint i = 0; i < found->len; i++) {
         char *plain = g_ptr_array_index(found, i);
-        g_ptr_array_index(found, i) = escape(plain);
+        g_ptr_array_index(found, i) = escape(plain, open_quote(last));
         g_free(plain);
     }
     return found;

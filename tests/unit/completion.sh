@@ -84,5 +84,52 @@ expect '' frobnicate x
 expect '' info web1 --bytes
 # nobody is there to be asked
 expect '' -c test : ///no/such/file info te
+
+# Names that would do something, were they taken for more than text.
+# shellcheck disable=SC2016
+names=('x$(touch made)' 'y`touch made`' "z'\$(touch made)'" 'v";touch made;"' 'w!!\ * ~')
+{
+    echo '<node>'
+    for name in "${names[@]}" '--clear' 'two&#10;lines'; do
+        printf "<domain type='test'><name>%s</name><memory>1024</memory>" "$name"
+        echo '<os><type>hvm</type></os></domain>'
+    done
+    echo '</node>'
+} >hostile.xml
+
+# harmless NAME QUOTE: where a line goes on with what is offered for QUOTE and the first letter of
+# NAME, bash makes of it just that NAME.
+harmless()
+{
+    local name=$1 quote=$2 word=''
+
+    COMP_WORDS=("$virthint" -c "test://$PWD/hostile.xml" info "$quote${name:0:1}")
+    COMP_CWORD=4
+    COMPREPLY=()
+    _virthint "$virthint"
+    eval "word=$quote${COMPREPLY[0]-}$quote"
+    n=$((n + 1))
+    if [ "$word" = "$name" ] && [ "${#COMPREPLY[@]}" = 1 ] && [ ! -e made ]; then
+        echo "ok $n - $quote$name"
+    else
+        echo "not ok $n - $quote$name: offered '${COMPREPLY[*]-}', which is '$word'"
+        failed=1
+    fi
+}
+for name in "${names[@]}"; do
+    harmless "$name" ''
+    harmless "$name" "'"
+    harmless "$name" '"'
+done
+# neither what would be an option, nor what no line can hold
+all=$("$virthint" complete -- -c "test://$PWD/hostile.xml" info '' | wc -l)
+n=$((n + 1))
+if [ "$all" = "${#names[@]}" ]; then
+    echo "ok $n - what is no word of a line is left out"
+else
+    echo "not ok $n - what is no word of a line is left out: $all offered"
+    failed=1
+fi
+expect '--clear' -c "test://$PWD/hostile.xml" info --domain --cl
 echo "1..$n"
 exit $failed
