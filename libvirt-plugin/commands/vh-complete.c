@@ -371,10 +371,12 @@ GPtrArray *vh_complete(VhContext *context, const char *const *words, guint n)
         take_word(&line, word);
     }
     g_autofree char *word = unquote(last);
+    /* libvirt's own script has bash expand what virsh offers, whatever quote is open */
+    char quote = vh_program_is_virsh(context->program) ? '\0' : open_quote(last);
     offer_next(&line, found, word);
     for (guint i = 0; i < found->len; i++) {
         char *plain = g_ptr_array_index(found, i);
-        g_ptr_array_index(found, i) = escape(plain, open_quote(last));
+        g_ptr_array_index(found, i) = escape(plain, quote);
         g_free(plain);
     }
     return found;

@@ -374,6 +374,20 @@ static void test_complete(void)
     g_assert_cmpstr(bench->err->str, ==, "");
 }
 
+/* bash undoes one level of quoting before libvirt's script hands it on, with a quote open or not. */
+static void test_complete_virsh(void)
+{
+    static const char *const lines[] = {"hint-info b", "hint-info 'b", "hint-info \"b"};
+    g_autoptr(Bench) bench = virsh_new();
+
+    bench->fake.has_odd_name = TRUE;
+    for (guint i = 0; i < G_N_ELEMENTS(lines); i++) {
+        g_autofree char *line = g_strdup_printf("complete -- %s", lines[i]);
+        g_assert_cmpint(run(bench, line), ==, VH_EXIT_OK);
+        g_assert_cmpstr(bench->out->str, ==, "b\\ \\'c\\'\n");
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -388,5 +402,6 @@ int main(int argc, char **argv)
     g_test_add_func("/commands-virsh/help-width", test_help_width);
     g_test_add_func("/commands-virsh/complete-all", test_complete_all);
     g_test_add_func("/commands-virsh/complete", test_complete);
+    g_test_add_func("/commands-virsh/complete-virsh", test_complete_virsh);
     return g_test_run();
 }
