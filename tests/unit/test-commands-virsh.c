@@ -374,7 +374,8 @@ static void test_complete(void)
     g_assert_cmpstr(bench->err->str, ==, "");
 }
 
-/* bash undoes one level of quoting before libvirt's script hands it on, with a quote open or not. */
+/* bash undoes one level of quoting before libvirt's script hands it on, with a quote open or not.
+ */
 static void test_complete_virsh(void)
 {
     static const char *const lines[] = {"hint-info b", "hint-info 'b", "hint-info \"b"};
