@@ -257,6 +257,7 @@ static gpointer close_main(gpointer data)
     g_clear_pointer(&link->close_tag, tag_free);
     if (link->connection)
         virConnectClose(link->connection);
+    vh_port_add_stray(link->port, -1);
     g_clear_error(&link->error);
     vh_port_unref(link->port);
     vh_socket_unref(link->socket);
@@ -275,6 +276,7 @@ void vh_link_unref(VhLink *link)
 {
     if (!link || !g_atomic_int_dec_and_test(&link->references))
         return;
+    vh_port_add_stray(link->port, 1);
     if (link->connection)
         g_thread_unref(g_thread_new("vh-disconnect", close_main, link));
     else

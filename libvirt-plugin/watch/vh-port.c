@@ -12,6 +12,8 @@ struct VhPort {
     gpointer owner; /* in the context's thread only; NULL once closed */
 };
 
+static int all_strays; /* atomic */
+
 typedef struct {
     VhPort *port;
     VhPortFunc func;
@@ -82,9 +84,15 @@ void vh_port_post(VhPort *port, VhPortFunc func, gpointer payload, GDestroyNotif
 void vh_port_add_stray(VhPort *port, int n)
 {
     g_atomic_int_add(&port->strays, n);
+    g_atomic_int_add(&all_strays, n);
 }
 
 int vh_port_count_strays(VhPort *port)
 {
     return g_atomic_int_get(&port->strays);
+}
+
+int vh_port_count_all_strays(void)
+{
+    return g_atomic_int_get(&all_strays);
 }

@@ -29,4 +29,7 @@ void vh_port_post(VhPort *port, VhPortFunc func, gpointer payload, GDestroyNotif
 void vh_port_add_stray(VhPort *port, int n);
 int vh_port_count_strays(VhPort *port);
 
+/* Those of all ports of the process, also of such as are closed. Any thread. */
+int vh_port_count_all_strays(void);
+
 G_END_DECLS

@@ -27,6 +27,8 @@
  * where even those pile up, because libvirtd itself hangs, none. */
 #define STRAYS_MAX 8
 #define STRAYS_LIMIT 12
+/* Of all watches: each socket that somebody makes is a new one to us, and he may let each hang. */
+#define STRAYS_OF_SOCKETS_MAX 1024
 
 struct VhWatch {
     VhSocket *socket; /* NULL: by the URI */
@@ -199,6 +201,12 @@ static void on_changed(gpointer owner, gpointer payload)
     vh_entries_mark_dirty(watch->entries, &uuid);
 }
 
+/* Others that were found hang, so many that another one is not to be tried. */
+static gboolean is_crowded(const VhWatch *watch)
+{
+    return watch->socket && vh_port_count_all_strays() >= STRAYS_OF_SOCKETS_MAX;
+}
+
 static void start_connecting(VhWatch *watch)
 {
     static const VhLinkFuncs funcs = {on_opened, on_closed, on_changed};
@@ -206,6 +214,10 @@ static void start_connecting(VhWatch *watch)
     /* Attempts that hang are left behind like polls, and are not to pile up either. */
     if (vh_port_count_strays(watch->port) >= STRAYS_MAX) {
         retry_later(watch);
+        return;
+    }
+    if (is_crowded(watch)) {
+        set_lost(watch, "too many sockets that were found do not answer, to try another");
         return;
     }
     vh_link_open(watch->socket, watch->uri, watch->read_only, ++watch->link_serial, watch->port,
@@ -408,7 +420,10 @@ VhWatch *vh_watch_new_at(VhSocket *socket, const VhWatchOptions *options,
     watch->port = vh_port_new(watch->context, watch);
     watch->entries = vh_entries_new(on_entry_event, watch);
     vh_entries_set_keeps_xml(watch->entries, watch->keeps_xml);
-    start_connecting(watch);
+    if (is_crowded(watch))
+        retry_later(watch); /* it is told then, when there is a watch to tell of */
+    else
+        start_connecting(watch);
     return watch;
 }
 

@@ -2,6 +2,7 @@
 /* Sockets by patterns: what is found, what leads out of its place is not, and how much is enough.
  */
 #include "vh-discover.h"
+#include "vh-port.h"
 
 #include <fcntl.h>
 #include <glib/gstdio.h>
@@ -327,6 +328,9 @@ static void test_bad_patterns(void)
         "qemu+unix:///session?socket=pods/*",
         "qemu+unix:///session?xsocket=/pods/*",
         "qemu+tcp://host/system?socket=/pods/*",
+        "/",
+        "qemu+unix:///system?socket=/",
+        "socket=qemu+unix:///pods/*",
     };
 
     for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
@@ -364,6 +368,63 @@ static void test_background(Bench *bench, gconstpointer data)
     g_assert_cmpuint(n, ==, G_MAXUINT);
 }
 
+static void on_watch_event(VhWatch *watch, VhWatchEvent event, const char *name, const VhUuid *uuid,
+                           const char *text, gpointer data)
+{
+    g_string_append(data, text ? text : "");
+}
+
+static gboolean on_again(gpointer data)
+{
+    return G_SOURCE_CONTINUE;
+}
+
+static void iterate_for(guint ms)
+{
+    gint64 end_us = g_get_monotonic_time() + (gint64)ms * 1000;
+    guint timer = g_timeout_add(10, on_again, NULL);
+
+    while (g_get_monotonic_time() < end_us)
+        g_main_context_iteration(NULL, TRUE);
+    g_source_remove(timer);
+}
+
+/* Whoever makes socket after socket and lets each hang costs us so many threads, and no more. */
+static void test_crowd(Bench *bench, gconstpointer data)
+{
+    const VhWatchCallbacks callbacks = {.event = on_watch_event};
+    g_autoptr(GString) told = g_string_new("");
+    VhPort *others = vh_port_new(g_main_context_default(), bench);
+
+    vh_watch_init();
+    make_socket(bench, "a/sock"); /* nobody ever answers */
+    g_autoptr(VhDiscover) discover = discover_at("", bench->top, "*/sock");
+    g_autoptr(VhDiscovered) found = vh_discover_look(discover);
+    VhSocket *socket = found->sockets->pdata[0];
+    const VhWatchOptions options = {.uri = socket->uri, .read_only = TRUE};
+
+    vh_port_add_stray(others, 1024);
+    VhWatch *watch = vh_watch_new_at(socket, &options, &callbacks, told);
+    g_assert_cmpstr(told->str, ==, "");
+    iterate_for(500);
+    g_assert_cmpint(vh_port_count_all_strays(), ==, 1024);
+    g_assert_cmpstr(told->str, ==,
+                    "too many sockets that were found do not answer, to try another");
+    g_assert_cmpstr(vh_watch_error(watch), ==, told->str);
+
+    /* it is tried once there is room, and what hangs is counted when its watch is gone, too */
+    vh_port_add_stray(others, -1024);
+    while (vh_port_count_all_strays() == 0)
+        iterate_for(50);
+    vh_watch_free(watch);
+    g_assert_cmpint(vh_port_count_all_strays(), ==, 1);
+    close(g_array_index(bench->fds, int, 0));
+    g_array_set_size(bench->fds, 0);
+    while (vh_port_count_all_strays() > 0)
+        iterate_for(50);
+    vh_port_unref(others);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -375,6 +436,7 @@ int main(int argc, char **argv)
     ADD("processes", test_processes);
     ADD("replaced", test_replaced);
     ADD("background", test_background);
+    ADD("crowd", test_crowd);
     g_test_add_func("/discover/bad-patterns", test_bad_patterns);
     return g_test_run();
 }
