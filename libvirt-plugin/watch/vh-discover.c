@@ -75,6 +75,8 @@ static gboolean check_path(const char *text, const char *path, GError **error)
     if (path[0] != '/')
         return refuse(text, "its path does not begin with /", error);
     names = g_strsplit(path + 1, "/", -1);
+    if (!names[0])
+        return refuse(text, "it names no socket", error);
     for (guint i = 0; names[i]; i++) {
         if (!*names[i])
             return refuse(text, "a name in it is empty", error);
@@ -99,8 +101,8 @@ static Pattern *parse_pattern(const char *text, GError **error)
     const char *socket = strstr(text, "socket=");
     const char *path = text[0] != '/' && socket ? socket + strlen("socket=") : text;
 
-    if (text[0] != '/' &&
-        (!socket || !strstr(text, "+unix://") || (socket[-1] != '?' && socket[-1] != '&'))) {
+    if (text[0] != '/' && (!socket || socket == text || !strstr(text, "+unix://") ||
+                           (socket[-1] != '?' && socket[-1] != '&'))) {
         refuse(text, "it is neither a path nor a URI with a socket", error);
         return NULL;
     }
