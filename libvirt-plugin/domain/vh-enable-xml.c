@@ -9,6 +9,7 @@
 #include <libxml/xmlsave.h>
 
 #define QEMU_URI "http://libvirt.org/schemas/domain/qemu/1.0"
+#define QEMU_PREFIX "qemu"
 #define PASSES "reporting-ctrl"
 
 /* ---- Indentation ---- */
@@ -217,13 +218,36 @@ void vh_enable_xml_set_passes(xmlNode *root, const char *value)
     xmlNode *override, *device, *frontend, *property;
 
     if (!ns)
-        ns = xmlNewNs(root, (const xmlChar *)QEMU_URI, (const xmlChar *)"qemu");
+        ns = xmlNewNs(root, (const xmlChar *)QEMU_URI, (const xmlChar *)QEMU_PREFIX);
     override = need_qemu(root, ns, "override", NULL, NULL);
     device = need_qemu(override, ns, "device", "alias", alias);
     frontend = need_qemu(device, ns, "frontend", NULL, NULL);
     property = need_qemu(frontend, ns, "property", "name", PASSES);
     set_attribute(property, "type", "bool");
     set_attribute(property, "value", value);
+}
+
+/* The name as it is written, where its prefix stands for nothing. */
+static gboolean is_loose(const xmlChar *name)
+{
+    return g_str_has_prefix((const char *)name, QEMU_PREFIX ":");
+}
+
+gboolean vh_enable_xml_is_ambiguous(const xmlNode *root)
+{
+    if (root->type != XML_ELEMENT_NODE)
+        return FALSE;
+    if (is_loose(root->name))
+        return TRUE;
+    for (const xmlAttr *attribute = root->properties; attribute; attribute = attribute->next) {
+        if (is_loose(attribute->name))
+            return TRUE;
+    }
+    for (const xmlNode *child = root->children; child; child = child->next) {
+        if (vh_enable_xml_is_ambiguous(child))
+            return TRUE;
+    }
+    return FALSE;
 }
 
 /* ---- Text ---- */

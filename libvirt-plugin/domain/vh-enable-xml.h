@@ -22,6 +22,10 @@ void vh_enable_xml_set_reporting(xmlNode *root, const char *value);
 void vh_enable_xml_set_emulator(xmlNode *root, const char *value);
 void vh_enable_xml_set_passes(xmlNode *root, const char *value);
 
+/* Whether "qemu:" stands anywhere in front of a name without being declared there: it would be,
+ * once vh_enable_xml_set_passes() has declared it. */
+gboolean vh_enable_xml_is_ambiguous(const xmlNode *root);
+
 /* The document without an XML declaration. Free with g_free(). */
 char *vh_enable_xml_print(xmlDoc *doc);
 

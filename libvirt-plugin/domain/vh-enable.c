@@ -8,6 +8,7 @@
 #include "vh-enable-xml.h"
 #include "vh-libvirt.h"
 #include "vh-probe.h"
+#include "vh-text.h"
 #include "vh-units.h"
 
 /* These hold whatever the balloon is like. */
@@ -125,10 +126,20 @@ static gboolean check_guest(const VhProbe *probe, const xmlNode *root, const VhE
         return FALSE;
     }
     if (model && !g_str_equal(model, "none") && !is_virtio(model, NULL)) {
+        g_autofree char *quoted = vh_text_quote(model);
+
         g_set_error(error, VH_ERROR, VH_ERROR_UNSUPPORTED,
-                    "its balloon is of the model '%.32s', which stays at tier none; a virtio one "
+                    "its balloon is of the model %s, which stays at tier none; a virtio one "
                     "would do",
-                    model);
+                    quoted);
+        return FALSE;
+    }
+    /* The prefix would come to stand for libvirt's namespace, and what it is in front of with it.
+     */
+    if (vh_enable_xml_is_ambiguous(root)) {
+        g_set_error_literal(error, VH_ERROR, VH_ERROR_PROTOCOL,
+                            "the definition uses the prefix 'qemu' without saying what it stands "
+                            "for; declare its namespace, or take it out");
         return FALSE;
     }
     if (wish->tier >= VH_TIER_SOFT && !wish->emulator && !probe->has_passes) {
