@@ -87,7 +87,8 @@ gboolean vh_in_flight_get(virDomainPtr domain, VhInFlightRecord *ret_record, gbo
 gboolean vh_in_flight_set(virDomainPtr domain, const VhInFlightRecord *record, GError **error)
 {
     /* Rounded up: an expiry that comes early would invite others too soon. */
-    gint64 expires_s = (record->expires_us + G_USEC_PER_SEC - 1) / G_USEC_PER_SEC;
+    gint64 expires_s =
+        record->expires_us / G_USEC_PER_SEC + (record->expires_us % G_USEC_PER_SEC > 0 ? 1 : 0);
     char *host = virConnectGetHostname(virDomainGetConnect(domain));
     g_autofree char *place = host ? g_markup_printf_escaped(" host='%s'", host) : g_strdup("");
     g_autofree char *rest = g_markup_printf_escaped(

@@ -139,6 +139,23 @@ static void test_round_trip(void)
 }
 
 /* What came along with a migration: whoever wrote it cannot be at it any more, alive or not. */
+/* The latest that a record can say, rounded up as all are. */
+static void test_latest(void)
+{
+    g_autoptr(virConnect) connection = vh_libvirt_open("test:///default", FALSE, NULL);
+    virDomainPtr domain = test_domain(connection);
+    const VhInFlightRecord out = {
+        .old_kib = OLD, .target_kib = TARGET, .expires_us = G_MAXINT64 / VH_SEC * VH_SEC};
+    g_autoptr(GError) error = NULL;
+    VhInFlightRecord in;
+    gboolean found;
+
+    g_assert_true(vh_in_flight_set(domain, &out, &error));
+    g_assert_true(vh_in_flight_get(domain, &in, &found, &error));
+    g_assert_cmpint(in.expires_us, ==, out.expires_us);
+    virDomainFree(domain);
+}
+
 static void test_moved(void)
 {
     static const struct {
@@ -216,6 +233,7 @@ int main(int argc, char **argv)
     g_test_add_func("/in-flight/owner-elsewhere", test_owner_elsewhere);
     g_test_add_func("/in-flight/owner-in-another-namespace", test_owner_in_another_namespace);
     g_test_add_func("/in-flight/round-trip", test_round_trip);
+    g_test_add_func("/in-flight/latest", test_latest);
     g_test_add_func("/in-flight/moved", test_moved);
     g_test_add_func("/in-flight/refused", test_refused);
     return g_test_run();
