@@ -16,6 +16,20 @@ char *vh_text_quote(const char *text)
     return g_strdup_printf("\"%s%s\"", escaped, is_cut ? "..." : "");
 }
 
+char *vh_text_harmless(const char *text)
+{
+    GString *harmless = g_string_new(NULL);
+
+    for (const char *at = text; *at != '\0'; at = g_utf8_next_char(at)) {
+        gunichar c = g_utf8_get_char(at);
+        if (g_unichar_iscntrl(c) && c != '\n' && c != '\t')
+            g_string_append_printf(harmless, "\\x%02x", (guint)c);
+        else
+            g_string_append_len(harmless, at, g_utf8_next_char(at) - at);
+    }
+    return g_string_free(harmless, FALSE);
+}
+
 #define NEAREST_MAX 40 /* longer words are nobody's slip of the finger */
 
 static gboolean is_same_letter(char a, char b)

@@ -19,6 +19,12 @@ G_BEGIN_DECLS
 char *vh_text_quote(const char *text);
 
 /*
+ * UTF-8 as it can be sent to a terminal: control characters, but for newlines and tabs, become
+ * "\x1b" and the like. Free with g_free().
+ */
+char *vh_text_harmless(const char *text);
+
+/*
  * The word of the NULL-terminated list that `text` most likely stands for: one slip (a
  * letter wrong, missing, too many, or two swapped) for each three letters, at least one; case
  * aside. NULL where none comes near.

@@ -4,6 +4,7 @@
 
 #include "vh-json.h"
 #include "vh-raw.h"
+#include "vh-text.h"
 #include "vh-units.h"
 
 static void clear_value(gpointer data)
@@ -183,10 +184,14 @@ gboolean vh_context_events(VhContext *context, const VhEventsWish *wish, VhEvent
     return provider->events(&request, wish, seen, seen_data, ret_n, provider->data, error);
 }
 
+/* Names and messages come from others, and may be meant for the reader's terminal. */
 static void write_text(VhContext *context, gboolean is_error, const char *text)
 {
     const VhOutput *output = context->program->output;
-    output->write(is_error, text, output->data);
+    g_autofree char *valid = g_utf8_make_valid(text, -1);
+    g_autofree char *harmless = vh_text_harmless(valid);
+
+    output->write(is_error, harmless, output->data);
 }
 
 void vh_context_print(VhContext *context, const char *format, ...)

@@ -3,6 +3,7 @@
 #include "vh-screen.h"
 
 #include "vh-loop.h"
+#include "vh-text.h"
 
 #include <termios.h>
 #include <unistd.h>
@@ -59,7 +60,8 @@ VhScreen *vh_screen_new(const VhOutput *output, GCancellable *quit)
 
 void vh_screen_draw(VhScreen *screen, const char *text)
 {
-    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    g_autofree char *harmless = vh_text_harmless(text);
+    g_auto(GStrv) lines = g_strsplit(harmless, "\n", -1);
     g_autoptr(GString) frame = g_string_new(HOME);
     guint rows = screen->output->height;
 

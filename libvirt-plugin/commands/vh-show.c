@@ -17,10 +17,13 @@ char *vh_show_time(gint64 time_us)
 
 char *vh_show_distance(gint64 time_us)
 {
-    gint64 away_us = g_get_real_time() - time_us;
+    gint64 now_us = g_get_real_time();
+    /* as one of theirs may be at either end of time */
+    guint64 away_us =
+        now_us > time_us ? (guint64)now_us - (guint64)time_us : (guint64)time_us - (guint64)now_us;
 
     /* whole seconds: finer figures would only flicker */
-    return vh_format_duration(ABS(away_us) / VH_SEC * VH_SEC);
+    return vh_format_duration((gint64)MIN(away_us, G_MAXINT64) / VH_SEC * VH_SEC);
 }
 
 static char *text_cell(GVariant *row, const char *key)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* How the commands' tables look, to people and to scripts. */
 #include "commands-fake.h"
+#include "vh-show.h"
 #include "vh-table.h"
 
 #include <locale.h>
@@ -40,6 +41,31 @@ static void test_raw(void)
         assert_has(bench->out, cases[i].says);
         g_assert_null(strstr(bench->out->str, "\n\n"));
         g_assert_null(strstr(bench->out->str, "---"));
+    }
+}
+
+/* What others have written does not reach the terminal as what it would obey. */
+static void test_control(void)
+{
+    g_autoptr(Bench) bench = bench_new();
+
+    bench->fake.uuid = "a\033[2J\r\302\233b\tc\303\244";
+    run(bench, "info web1");
+    assert_has(bench->out, "a\\x1b[2J\\x0d\\x9bb\tc\303\244\n");
+    run(bench, "no-such\033[2J");
+    assert_has(bench->err, "no-such\\x1b[2J");
+}
+
+/* Moments that nobody can have meant. */
+static void test_far_moments(void)
+{
+    static const gint64 moments[] = {G_MININT64, G_MININT64 + 1, G_MAXINT64};
+
+    for (guint i = 0; i < G_N_ELEMENTS(moments); i++) {
+        g_autofree char *time = vh_show_time(moments[i]);
+        g_autofree char *distance = vh_show_distance(moments[i]);
+        g_assert_true(g_ascii_isdigit(distance[0]));
+        g_assert_cmpuint(strlen(time), >, 0);
     }
 }
 
@@ -110,6 +136,8 @@ int main(int argc, char **argv)
     g_assert_nonnull(setlocale(LC_CTYPE, "C.UTF-8")); /* libsmartcols asks it for widths */
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/commands-show/raw", test_raw);
+    g_test_add_func("/commands-show/control", test_control);
+    g_test_add_func("/commands-show/far-moments", test_far_moments);
     g_test_add_func("/commands-show/table", test_table);
     return g_test_run();
 }
