@@ -94,9 +94,12 @@ static void fill_number(const VhTraceField *field, gpointer target)
     case VH_TRACE_XPATHS:
         *(guint64 *)target = (guint64)g_test_rand_int_range(0, 4);
         break;
-    default:
-        *(guint64 *)target = random_bits();
+    default: {
+        /* a UUID is bytes, which lie anywhere */
+        guint64 bits = random_bits();
+        memcpy(target, &bits, sizeof bits);
         break;
+    }
     }
 }
 
