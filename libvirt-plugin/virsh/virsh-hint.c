@@ -145,11 +145,12 @@ static virConnectPtr open_connection(const Call *call, gboolean is_read_only)
     return connection;
 }
 
-/* Whether a command is asked about rather than to be run. */
+/* Whether a command is certainly asked about rather than to be run, so that it takes no connection.
+ * Behind an option "--help" may be its value, and behind "--" it is a name. */
 static gboolean is_about(int n, char *const *words)
 {
-    for (int i = 0; i < n; i++) {
-        if (g_str_equal(words[i], "--help"))
+    for (int i = 1; i < n && !g_str_equal(words[i], "--"); i++) {
+        if (g_str_equal(words[i], "--help") && !g_str_has_prefix(words[i - 1], "--"))
             return TRUE;
     }
     return g_str_equal(words[0], "help");
