@@ -27,6 +27,19 @@ static void check_error(const GError *error)
     g_assert_cmpuint(strlen(error->message), <, 1000);
 }
 
+/* An answer that ends too early is none: the last bracket closes it all. */
+static void check_cut(const char *text)
+{
+    g_autofree char *cut = g_strchomp(g_strdup(text));
+    VhReportingInfo info;
+
+    cut[strlen(cut) / 2] = '\0';
+    g_assert_false(vh_reporting_info_parse(cut, &info, NULL));
+    g_autofree char *open = g_strchomp(g_strdup(text));
+    open[strlen(open) - 1] = '\0';
+    g_assert_false(vh_reporting_info_parse(open, &info, NULL));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     g_autofree char *text = g_strndup((const char *)data, size);
@@ -35,9 +48,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     VhReportingInfo info;
     guint32 id;
 
-    if (vh_reporting_info_parse(text, &info, &info_error))
+    if (vh_reporting_info_parse(text, &info, &info_error)) {
         check_info(&info);
-    else
+        check_cut(text);
+    } else
         check_error(info_error);
     if (vh_reporting_info_parse_id(text, &id, &id_error))
         g_assert_cmpuint(id, >, 0);
