@@ -210,15 +210,29 @@ static char *value_text(const VhConfig *config, const VhPolicyKey *key, gconstpo
     return text;
 }
 
+/* Text of the key table, whose `words` are in backquotes, in reStructuredText. */
+static char *rst_text(const char *doc)
+{
+    g_auto(GStrv) parts = g_strsplit(doc, "`", -1);
+    return g_strjoinv("``", parts);
+}
+
 static void document_row(GPtrArray *rows, const VhConfig *config, const char *path,
                          const VhPolicyKey *key, gconstpointer base)
 {
     g_autofree char *range = vh_policy_value_range(key);
     g_autofree char *value = base ? value_text(config, key, base) : NULL;
-    g_autofree char *value_cell = value ? g_strdup_printf("`%s`", value) : g_strdup("-");
-    g_ptr_array_add(rows, g_strdup_printf("| `%s%s` | %s | %s | %s | %s |", path, key->name,
-                                          vh_policy_value_type(key), *range ? range : "-",
-                                          value_cell, key->doc));
+    g_autofree char *doc = rst_text(key->doc);
+    GString *row = g_string_new(NULL);
+    g_string_printf(row, "``%s%s`` (%s", path, key->name, vh_policy_value_type(key));
+    if (*range) {
+        g_string_append_printf(row, ", %s", range);
+    }
+    if (value) {
+        g_string_append_printf(row, "; default ``%s``", value);
+    }
+    g_string_append_printf(row, ") %s", doc);
+    g_ptr_array_add(rows, g_string_free(row, FALSE));
 }
 
 static void document_section(GPtrArray *rows, const VhConfig *config, const char *path,
@@ -249,10 +263,10 @@ static void document_classes(GPtrArray *rows, const VhConfig *config)
     const VhPolicySection *section = vh_policy_section_find(&vh_policy_top, "classes")->section;
     for (guint i = 0; i < section->n_keys; i++) {
         GString *row = g_string_new(NULL);
-        g_string_printf(row, "| `%s` |", section->keys[i].name);
+        g_string_printf(row, "``%s``", section->keys[i].name);
         for (guint j = 0; j < config->n_classes; j++) {
             g_autofree char *value = value_text(config, &section->keys[i], &config->classes[j]);
-            g_string_append_printf(row, " `%s` |", value);
+            g_string_append_printf(row, " ``%s``", value);
         }
         g_ptr_array_add(rows, g_string_free(row, FALSE));
     }

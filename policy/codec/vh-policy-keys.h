@@ -91,9 +91,9 @@ gboolean vh_policy_when_parse(const char *text, VhSchedule *schedule,
 char *vh_policy_when_format(const VhSchedule *schedule);
 
 /*
- * The rows of the documentation's tables, in Markdown: one for each key, with type, range and
- * default as the parser knows them, then one for each class key with its value in each built-in
- * class. NULL-terminated; free with g_strfreev().
+ * The entries of the man page, in reStructuredText with one blank for any white space: one for each
+ * key, with type, range and default as the parser knows them, then one for each class key with its
+ * value in each built-in class. NULL-terminated; free with g_strfreev().
  */
 char **vh_policy_document(void);
 

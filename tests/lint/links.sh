@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck disable=SC2016 # back-quotes of the documents
 #
 # Documents: every relative link leads to a file of the tree.
 set -euo pipefail
@@ -7,7 +8,7 @@ set -euo pipefail
 # shellcheck source=tests/lint/files.sh
 . "$(dirname "$0")/files.sh"
 
-files=$(lint_find -name '*.md')
+files=$(lint_find -name '*.md' -o -name '*.rst')
 lint_require "$files"
 while read -r file; do
     folder=$(dirname "$lint_top/$file")
@@ -21,6 +22,10 @@ while read -r file; do
         elif [[ $(realpath "$path") != "$(realpath "$lint_top")"/* ]]; then
             lint_violation "$file" "links to $target, outside of the tree"
         fi
-    done < <(grep -oE '\]\([^) ]+\)' "$lint_top/$file" | sed -E 's/^\]\((.*)\)$/\1/')
+    done < <(case $file in
+        *.md) grep -oE '\]\([^) ]+\)' "$lint_top/$file" | sed -E 's/^\]\((.*)\)$/\1/' ;;
+        *) tr '\n' ' ' <"$lint_top/$file" | grep -oE '[^`]`[^`<]+ <[^>`]+>`_' |
+            sed -E 's/.*<(.*)>`_$/\1/' ;;
+        esac)
 done <<<"$files"
 lint_done

@@ -3,7 +3,7 @@
 #
 # What a user needs from polkit for which command, where libvirt asks it (access_drivers). A system
 # bus, polkitd and a libvirtd of their own run in private namespaces, with a guest; an ordinary user
-# gets permissions one by one: with those of docs/virthint.md a command works, and without any of
+# gets permissions one by one: with those of virthint(1) a command works, and without any of
 # them it is refused, says so, and changes nothing. Prints TAP.
 #
 # Usage: polkit.sh LAB VIRTHINT VIRSH-HINT
@@ -186,7 +186,7 @@ result()
     fi
 }
 
-# The commands, and what each needs: the table of docs/virthint.md. What a word of the answer has to
+# The commands, and what each needs: PERMISSIONS of virthint(1). What a word of the answer has to
 # be stands in front: a command that sees nothing is none that works.
 table()
 {

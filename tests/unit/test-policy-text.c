@@ -568,37 +568,98 @@ static void test_examples(void)
     }
 }
 
-/* docs/policy.md has the row of each key, with the type, range and default that the parser uses. */
+#define PAGE "docs/man/virthint-policy.5.rst"
+
+/* With one blank for any white space, since lines are broken where they are full. */
+static char *flatten(const char *text)
+{
+    g_autoptr(GRegex) space = g_regex_new("\\s+", 0, 0, NULL);
+    return g_regex_replace_literal(space, text, -1, 0, " ", 0, NULL);
+}
+
+/* The man page has the entry of each key, with the type, range and default that the parser uses. */
 static void test_documentation_is_complete(void)
 {
-    g_autofree char *document = read_source("docs/policy.md");
+    g_autofree char *source = read_source(PAGE), *document = flatten(source);
     g_auto(GStrv) rows = vh_policy_document();
     g_assert_cmpuint(g_strv_length(rows), >, 50);
     for (guint i = 0; rows[i]; i++) {
-        if (!strstr(document, rows[i])) {
-            g_test_message("docs/policy.md lacks the row: %s", rows[i]);
+        g_autofree char *row = flatten(rows[i]);
+        if (!strstr(document, row)) {
+            g_test_message(PAGE " lacks the entry: %s", row);
             g_test_fail();
         }
     }
 }
 
-/* And the other way round: the examples that it shows are right. */
-static void test_documented_examples(void)
+/* And no key that the parser does not know: each is a line of its own, the first of its entry. */
+static void test_documentation_invents_nothing(void)
 {
-    g_autofree char *document = read_source("docs/policy.md");
+    g_autofree char *source = read_source(PAGE);
+    g_auto(GStrv) rows = vh_policy_document(), lines = g_strsplit(source, "\n", -1);
+    gboolean is_key = FALSE;
+    guint n_keys = 0;
+
+    for (guint i = 0; lines[i]; i++) {
+        if (g_str_equal(lines[i], "KEYS"))
+            is_key = TRUE;
+        else if (lines[i + 1] && g_str_has_prefix(lines[i + 1], "====="))
+            is_key = FALSE;
+        if (!is_key || !g_str_has_prefix(lines[i], "``") || !g_str_has_suffix(lines[i], "``"))
+            continue;
+        guint known = 0;
+        while (rows[known] &&
+               !(g_str_has_prefix(rows[known], lines[i]) && rows[known][strlen(lines[i])] == ' '))
+            known++;
+        if (!rows[known])
+            g_error(PAGE " has %s, which no policy may have", lines[i]);
+        n_keys++;
+    }
+    g_assert_cmpuint(n_keys, >, 50);
+}
+
+/* The JSON of a document in Markdown is right, and there is some. */
+static void assert_examples(const char *name)
+{
+    g_autofree char *document = read_source(name);
     guint n_examples = 0;
     for (const char *at = document; (at = strstr(at, "\n```json\n"));) {
         g_autoptr(GError) error = NULL;
         at += strlen("\n```json\n");
         const char *end = strstr(at, "\n```\n");
         g_assert_nonnull(end);
-        VhPolicyText text = {"docs/policy.md", at, (gsize)(end - at)};
+        VhPolicyText text = {name, at, (gsize)(end - at)};
         g_autoptr(VhConfig) config = vh_policy_parse(&text, 1, &error);
         g_assert_no_error(error);
         g_assert_nonnull(config);
         n_examples++;
     }
     g_assert_cmpuint(n_examples, >, 0);
+}
+
+/* The same of a man page: blocks that are set in, and begin and end with a brace. */
+static void assert_page_examples(const char *name)
+{
+    g_autofree char *document = read_source(name);
+    guint n_examples = 0;
+    for (const char *at = document; (at = strstr(at, "\n\n    {"));) {
+        g_autoptr(GError) error = NULL;
+        const char *end = strstr(++at, "}\n\n");
+        g_assert_nonnull(end);
+        VhPolicyText text = {name, at, (gsize)(end + 1 - at)};
+        g_autoptr(VhConfig) config = vh_policy_parse(&text, 1, &error);
+        g_assert_no_error(error);
+        g_assert_nonnull(config);
+        n_examples++;
+    }
+    g_assert_cmpuint(n_examples, >, 0);
+}
+
+/* And the other way round: the examples that are shown are right. */
+static void test_documented_examples(void)
+{
+    assert_examples("docs/policy.md");
+    assert_page_examples(PAGE);
 }
 
 int main(int argc, char **argv)
@@ -620,6 +681,8 @@ int main(int argc, char **argv)
     g_test_add_func("/policy-text/merge-errors", test_merge_errors);
     g_test_add_func("/policy-text/examples", test_examples);
     g_test_add_func("/policy-text/documentation-is-complete", test_documentation_is_complete);
+    g_test_add_func("/policy-text/documentation-invents-nothing",
+                    test_documentation_invents_nothing);
     g_test_add_func("/policy-text/documented-examples", test_documented_examples);
     return g_test_run();
 }
