@@ -131,12 +131,12 @@ def check_depth(text):
 def parse_domain(text):
     try:
         check_depth(text)
-        document = minidom.parseString(text.encode())
+        document = minidom.parseString(text)  # it is text: whatever encoding it names is not its own
     except (xml.parsers.expat.ExpatError, UnicodeError) as error:
         raise BadInput("--domain is not well-formed: %s" % error) from error
     if document.documentElement.localName != "domain":
         raise BadInput("--domain starts with <%s> instead of <domain>"
-                       % document.documentElement.localName)
+                       % quote(document.documentElement.tagName)[1:-1])
     return document
 
 

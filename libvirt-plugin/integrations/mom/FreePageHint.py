@@ -79,7 +79,7 @@ class FreePageHint(object):
             raise Failure(done.stderr.decode("utf-8", "replace").strip()[:400])
         try:
             document = json.loads(done.stdout.decode("utf-8"))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise Failure("%s: %s" % (" ".join(command), error))
         if not isinstance(document, dict):
             raise Failure("%s: not an object" % " ".join(command))
@@ -101,9 +101,10 @@ class FreePageHint(object):
         now_us = time.time() * 1000000
         uuids = set()
         for domain in self.rows("list", "domains"):
-            ended_us = number((domain.get("last_ask") or {}).get("ended_time_us"))
+            last = domain.get("last_ask")
+            ended_us = number(last.get("ended_time_us")) if isinstance(last, dict) else 0
             if "in_flight" in domain or now_us - ended_us < STALE_S * 1000000:
-                uuids.add(domain.get("uuid"))
+                uuids.add(str(domain.get("uuid")))
         return uuids
 
     # ---- The guests' balloons ----

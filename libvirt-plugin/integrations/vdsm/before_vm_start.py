@@ -34,6 +34,8 @@ COOLDOWN_MAX_S = 7 * 24 * 3600
 MAX_PER_ASK_MIN = 1 << 20
 MAX_BYTES = (1 << 63) - 1
 
+DEPTH_MAX = 256  # of the domain XML: what looks at it below goes as deep
+
 STOP = 2  # the exit status that makes vdsm run no further hook, and not start the VM
 
 
@@ -258,17 +260,41 @@ def set_policy(domain, settings):
     metadata.appendChild(policy)
 
 
+def check_xml(text):
+    """Before a tree is built: what walks it later would run out of stack."""
+    depth = 0
+
+    def enter(_name, _attributes):
+        nonlocal depth
+        depth += 1
+        if depth > DEPTH_MAX:
+            raise BadProperty("the domain XML is nested deeper than any of libvirt's is")
+
+    def leave(_name):
+        nonlocal depth
+        depth -= 1
+
+    def refuse(*_arguments):
+        raise BadProperty("the domain XML has a document type, which libvirt's never has")
+
+    parser = xml.parsers.expat.ParserCreate()
+    parser.StartElementHandler = enter
+    parser.EndElementHandler = leave
+    parser.StartDoctypeDeclHandler = refuse
+    parser.Parse(text, True)
+
+
 def change(text, settings):
     """The domain XML as the settings want it; both are bytes."""
-    if b"<!DOCTYPE" in text:
-        raise BadProperty("the domain XML has a document type, which libvirt's never has")
     try:
+        check_xml(text)
         document = minidom.parseString(text)
-    except xml.parsers.expat.ExpatError as error:
-        raise BadProperty("the domain XML is not well-formed: %s" % error)
+    except (xml.parsers.expat.ExpatError, LookupError, ValueError) as error:  # encodings, too
+        raise BadProperty("the domain XML is not well-formed: %s" % quote(str(error))[1:-1])
     domain = document.documentElement
     if domain.localName != "domain":
-        raise BadProperty("the domain XML starts with <%s> instead of <domain>" % domain.localName)
+        raise BadProperty("the domain XML starts with <%s> instead of <domain>"
+                          % quote(domain.tagName)[1:-1])
     set_device(domain, settings)
     set_policy(domain, settings)
     return document.toxml(encoding="utf-8")
