@@ -150,10 +150,10 @@ static gpointer run(gpointer data)
 
     call->is_good = call->work(call->handle, call->args, &call->error);
     call->release(call->handle);
+    leave(); /* before anybody knows: whose answer this is may start the next from there */
     g_source_set_priority(ended, G_PRIORITY_DEFAULT);
     attach(call, ended, on_ended, thread->context);
     thread_free(thread);
-    leave();
     return NULL;
 }
 

@@ -25,6 +25,7 @@ typedef struct {
     virDomainPtr domain;
     Gate gate;
     GMainContext *context;
+    guint n_gated; /* calls that were started with the gate */
     guint n_answers;
     GThread *answered_on;
     guint number;
@@ -50,7 +51,17 @@ static void set_open(Gate *gate, gboolean is_open)
     g_mutex_unlock(&gate->mutex);
 }
 
-/* Until no thread is left, and none holds the domain. */
+static guint n_cleared(Gate *gate)
+{
+    guint n;
+
+    g_mutex_lock(&gate->mutex);
+    n = gate->n_cleared;
+    g_mutex_unlock(&gate->mutex);
+    return n;
+}
+
+/* Until no thread is left, none holds the domain, and none is about to free its arguments. */
 static void tear_down(Fixture *f, gconstpointer data)
 {
     set_open(&f->gate, TRUE);
@@ -58,6 +69,8 @@ static void tear_down(Fixture *f, gconstpointer data)
         g_usleep(1000);
     g_main_context_pop_thread_default(f->context);
     g_main_context_unref(f->context);
+    while (n_cleared(&f->gate) < f->n_gated)
+        g_usleep(1000);
     g_assert_cmpint(virDomainFree(f->domain), ==, 0);
     g_assert_cmpint(virConnectClose(f->connection), ==, 0);
     g_mutex_clear(&f->gate.mutex);
@@ -115,6 +128,7 @@ static void start(Fixture *f, const Args *args, gint64 timeout_us, GCancellable 
 {
     const VhCallOptions options = {timeout_us, cancellable, on_answer, f};
 
+    f->n_gated += args->gate != NULL;
     vh_call_on_domain(f->domain, work, args, sizeof *args, clear, &options);
 }
 
@@ -231,6 +245,34 @@ static void test_bounded(Fixture *f, gconstpointer data)
     g_assert_cmpuint(f->gate.n_cleared, ==, VH_ASYNC_MAX);
 }
 
+#define CHAINED 40000
+
+/* Goes on with the next one, as who has many to make does with as many at a time as there may be.
+ */
+static void on_chained(GObject *source, GAsyncResult *result, gpointer data)
+{
+    Fixture *f = data;
+    const Args next = {.number = 1};
+    const VhCallOptions options = {0, NULL, on_chained, f};
+    g_autoptr(GError) error = NULL;
+
+    (void)vh_call_finish(result, work, &error);
+    g_assert_no_error(error);
+    if (++f->n_answers + VH_ASYNC_MAX <= CHAINED)
+        vh_call_on_domain(f->domain, work, &next, sizeof next, clear, &options);
+}
+
+/* Whose answer has come counts no more. */
+static void test_chained(Fixture *f, gconstpointer data)
+{
+    const Args first = {.number = 1};
+    const VhCallOptions options = {0, NULL, on_chained, f};
+
+    for (guint i = 0; i < VH_ASYNC_MAX; i++)
+        vh_call_on_domain(f->domain, work, &first, sizeof first, clear, &options);
+    await(f, CHAINED);
+}
+
 static gpointer run_context(gpointer data)
 {
     Fixture *f = data;
@@ -265,6 +307,7 @@ static void test_forgotten(Fixture *f, gconstpointer data)
     const Args args = {.gate = &f->gate};
 
     start(f, &args, 0, NULL);
+    f->n_gated = 0; /* its arguments stay with the context that nobody runs */
     g_main_context_pop_thread_default(f->context);
     g_main_context_unref(f->context);
     set_open(&f->gate, TRUE);
@@ -284,7 +327,7 @@ int main(int argc, char **argv)
         {"/call/answer", test_answer},       {"/call/deadline", test_deadline},
         {"/call/cancel", test_cancel},       {"/call/invalid", test_invalid},
         {"/call/bounded", test_bounded},     {"/call/elsewhere", test_elsewhere},
-        {"/call/forgotten", test_forgotten},
+        {"/call/forgotten", test_forgotten}, {"/call/chained", test_chained},
     };
 
     g_test_init(&argc, &argv, NULL);
