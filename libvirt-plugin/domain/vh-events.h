@@ -62,8 +62,9 @@ typedef struct {
 
 /*
  * Listens from now on. `options` NULL: zeroes. Events arrive in the context, never from within this
- * call, in the order in which they came; whichever thread libvirt's loop runs in. Where another
- * thread runs the context, `func` may be called before this returns, and must not free then.
+ * call, in the order in which they came, but for PASS_ENDED with VH_MONITOR_ALLOW, which waits for
+ * its details for up to 2 s; whichever thread libvirt's loop runs in. Where another thread runs the
+ * context, `func` may be called before this returns, and must not free then.
  *
  * Tiers are known by probing: each domain when it is first seen, which is told to nobody, then
  * after it was started or stopped, got or lost a device, and after what its QEMU tells. A guest
