@@ -93,13 +93,14 @@ static void read_static(virDomainPtr domain, VhSeen *seen)
 /* What QEMU has to say. */
 static void read_live(virDomainPtr domain, VhSeen *seen)
 {
-    virDomainJobInfo job;
+    g_autoptr(GError) error = NULL;
 
     seen->has_stats = vh_stats_read(domain, &seen->stats, NULL);
     if (seen->has_stats && seen->has_probe)
         vh_probe_apply_stats(&seen->probe, &seen->stats, 0, g_get_real_time());
-    seen->has_job = seen->is_active && virDomainGetJobInfo(domain, &job) == 0 &&
-                    job.type != VIR_DOMAIN_JOB_NONE;
+    /* the destination of a migration has one, too, though libvirt cannot tell of it there */
+    seen->has_job = seen->is_active && !vh_ready_check_job(domain, &error) &&
+                    g_error_matches(error, VH_ERROR, VH_ERROR_BUSY);
 }
 
 static VhSeen *seen_copy(const VhSeen *seen)
