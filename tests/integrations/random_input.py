@@ -6,8 +6,8 @@ import os
 import random
 import sys
 
-TEXTS = ("", "web1", "\x1b[2J", "a\nb", "\u202eevil", "\udcff", "x" * 5000, "0", "-1", "nan", "1e999",
-         "urn:virthint:policy:1", "<a/>", "&amp;", "]]>", "%s%n", "9" * 400)
+TEXTS = ("", "web1", "\x1b[2J", "a\nb", "\u202eevil", "\udcff", "x" * 5000, "0", "-1", "nan",
+         "1e999", "urn:virthint:policy:1", "<a/>", "&amp;", "]]>", "%s%n", "9" * 400)
 NUMBERS = (0, 1, -1, 1 << 30, 1 << 63, 1 << 64, 10 ** 30, 0.5, -1e308, float("inf"), float("nan"),
            True, False, None)
 

@@ -131,7 +131,7 @@ def check_depth(text):
 def parse_domain(text):
     try:
         check_depth(text)
-        document = minidom.parseString(text)  # it is text: whatever encoding it names is not its own
+        document = minidom.parseString(text)  # as text: what encoding it names is nothing to it
     except (xml.parsers.expat.ExpatError, UnicodeError) as error:
         raise BadInput("--domain is not well-formed: %s" % error) from error
     if document.documentElement.localName != "domain":
@@ -164,6 +164,19 @@ def set_policy(domain, attributes):
     metadata.appendChild(policy)
 
 
+def to_text(domain):
+    """minidom leaves a line break in an attribute as it is, which would be read as a blank."""
+    plain = domain.toxml()
+    spare = (chr(code) for code in range(0xe000, 0xf900) if chr(code) not in plain)
+    marks = dict(zip("\t\n\r", spare))
+    for element in [domain] + domain.getElementsByTagName("*"):
+        for index in range(element.attributes.length):
+            attribute = element.attributes.item(index)
+            attribute.value = attribute.value.translate(str.maketrans(marks))
+    return domain.toxml().translate(
+        str.maketrans({mark: "&#%d;" % ord(blank) for blank, mark in marks.items()}))
+
+
 def change(vmi_text, domain_text):
     """The domain XML as the annotations want it."""
     vmi = parse_vmi(vmi_text)
@@ -178,7 +191,7 @@ def change(vmi_text, domain_text):
     if autodeflate:
         set_autodeflate(domain, autodeflate)
     set_policy(domain, {key: value for key, value in settings.items() if key not in DEVICE_KEYS})
-    return domain.toxml()
+    return to_text(domain)
 
 
 def main():

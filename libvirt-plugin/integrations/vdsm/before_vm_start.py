@@ -284,6 +284,19 @@ def check_xml(text):
     parser.Parse(text, True)
 
 
+def to_text(document):
+    """minidom leaves a line break in an attribute as it is, which would be read as a blank."""
+    plain = document.toxml()
+    spare = (chr(code) for code in range(0xe000, 0xf900) if chr(code) not in plain)
+    marks = dict(zip("\t\n\r", spare))
+    for element in document.getElementsByTagName("*"):
+        for index in range(element.attributes.length):
+            attribute = element.attributes.item(index)
+            attribute.value = attribute.value.translate(str.maketrans(marks))
+    return document.toxml().translate(
+        str.maketrans({mark: "&#%d;" % ord(blank) for blank, mark in marks.items()}))
+
+
 def change(text, settings):
     """The domain XML as the settings want it; both are bytes."""
     try:
@@ -297,7 +310,7 @@ def change(text, settings):
                           % quote(domain.tagName)[1:-1])
     set_device(domain, settings)
     set_policy(domain, settings)
-    return document.toxml(encoding="utf-8")
+    return to_text(document).encode("utf-8")
 
 
 def run(environment):
