@@ -12,27 +12,32 @@
 
 #include <string.h>
 
-static char *unquoted(const char *word)
+/* The quote that is open at the end of a word, and the word without quotes. */
+static const char *open_quote_of(const char *word, char **ret_plain)
 {
     static const char *const ends[] = {"", "'", "\""};
 
     for (guint i = 0; i < G_N_ELEMENTS(ends); i++) {
         g_autofree char *closed = g_strconcat(word, ends[i], NULL);
-        char *plain = g_shell_unquote(closed, NULL);
-        if (plain)
-            return plain;
+        *ret_plain = g_shell_unquote(closed, NULL);
+        if (*ret_plain)
+            return ends[i];
     }
-    return g_strdup(word);
+    *ret_plain = g_strdup(word);
+    return "";
 }
 
-static void check_candidates(const char *out, const char *last)
+/* virsh's are put in where no quote is open. */
+static void check_candidates(const char *out, const char *last, gboolean is_virsh)
 {
     g_auto(GStrv) lines = g_strsplit(out, "\n", -1);
-    g_autofree char *prefix = unquoted(last);
-    gboolean is_quoted = *last == '\'' || *last == '"';
+    g_autofree char *prefix = NULL;
+    const char *quote = open_quote_of(last, &prefix);
 
     for (guint i = 0; lines[i] && *lines[i]; i++) {
-        g_autofree char *plain = is_quoted ? g_strdup(lines[i]) : g_shell_unquote(lines[i], NULL);
+        g_autofree char *quoted =
+            is_virsh ? g_strdup(lines[i]) : g_strconcat(quote, lines[i], quote, NULL);
+        g_autofree char *plain = g_shell_unquote(quoted, NULL);
         g_assert_nonnull(plain);
         if (!g_str_equal(plain, VH_COMPLETE_FILES))
             g_assert_true(g_str_has_prefix(plain, prefix));
@@ -59,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     VhExit code = vh_command_main(&bench->program, (int)n, words);
     if (code == VH_EXIT_OK) {
         g_assert_cmpuint(bench->err->len, ==, 0);
-        check_candidates(bench->out->str, words[n - 1]);
+        check_candidates(bench->out->str, words[n - 1], is_virsh);
     }
     g_assert_true(code == VH_EXIT_OK || bench->err->len > 0);
     g_assert_cmpuint(bench->fake.n_told, ==, 0);
