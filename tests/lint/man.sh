@@ -150,7 +150,7 @@ check_commands()
     local command page all
 
     for command in $commands; do check_command "$command"; done
-    all=$("$virthintd" --help)
+    all=$help$'\n'$("$virthintd" --help)
     for command in $commands; do all+=$'\n'$("$virthint" "$command" --help); done
     known=$({
         help_options <<<"$all"

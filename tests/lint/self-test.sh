@@ -367,6 +367,157 @@ library 'another struct fails' library-abi.sh 1 'data member insertion' 's/int n
 library 'a function that is gone fails' library-abi.sh 1 'built before would break' \
     's/vh_a\(/vh_aa(/' a.c
 
+# Programs of a few words, and their man pages.
+make_man()
+{
+    make_tree
+    mkdir docs/man
+    printf '#pragma once\nVH_PUBLIC int vh_a(void);\n' >libvirt-plugin/base/vh-a.h
+    cat >virthint <<'END'
+#!/bin/sh
+case "$*" in
+complete*) printf 'class=\nuntil=\n' ;;
+list*) printf '%s\n' 'Usage: virthint list [OPTION...] [NAME]' '' 'Lists.' '' 'Arguments:' \
+    '  NAME                      whom' '' 'Options:' '  -a, --all=KIND            all' '' \
+    'Common options:' '  -q, --quiet               say less' ;;
+*) printf '%s\n' 'Usage: virthint COMMAND' '' 'Commands:' '  list [NAME]             list them' '' \
+    'Options:' '  -q, --quiet               say less' '      --bus=ADDRESS         where' '' ;;
+esac
+END
+    printf '#!/bin/sh\nprintf "%%s\\n" "  -h, --help    Help" "  --sockets=PATTERN  Follow"\n' \
+        >virthintd
+    cat >virsh-hint <<'END'
+#!/bin/sh
+case "$*" in
+'help hint') echo '    hint-list                      list them' ;;
+*) printf '%s\n' '  SYNOPSIS' '    hint-list [<name>] [--all <string>] [--json]' ;;
+esac
+END
+    chmod +x virthint virthintd virsh-hint
+    page virthint 1 'list them' <<'END'
+COMMANDS
+========
+
+`virthint-list(1) <virthint-list.1.rst>`__
+    list them
+
+OPTIONS
+=======
+
+``-q, --quiet``
+    say less
+
+``--bus=ADDRESS``
+    where
+END
+    page virthint-list 1 'list them' <<'END'
+SYNOPSIS
+========
+
+**virthint list** [*OPTION*...] [*NAME*]
+
+OPTIONS
+=======
+
+``-a, --all=KIND``
+    all of them, but for ``--name``
+END
+    page virthintd 8 'serve' <<'END'
+OPTIONS
+=======
+
+``-h, --help``
+    help
+
+``--sockets=PATTERN``
+    follow
+END
+    page virsh-hint 1 'the same' <<'END'
+SYNOPSIS
+========
+
+| **virsh** **hint-list** [*name*] [*--all KIND*]
+END
+    printf 'CALLS\n=====\n\n``vh-a.h``\n    a: ``vh_a()``\n' | page libvirthint 3 'call them'
+    printf 'METADATA\n========\n\n``class``\n    a class\n\n``until``\n    a time\n' |
+        page virthint-policy 5 'treat them'
+}
+
+# page NAME SECTION WHAT: with its text from stdin.
+page()
+{
+    local line
+
+    line=$(tr -c '' '=' <<<"$1$3")
+    {
+        printf '%s\n' "$line" "$1" "$line" '' "${line//=/-}" "$3" "${line//=/-}" '' \
+            ":Manual section: $2" ''
+        cat
+    } >"docs/man/$1.$2.rst"
+    echo "  '$1.$2'," >>docs/man/meson.build
+}
+
+# man WHAT EXPECTED-STATUS EXPECTED SED-EXPRESSION FILE: with the file changed by it.
+man()
+{
+    local status=0
+
+    make_man
+    cp "$5" "$work/before"
+    sed -i -E "$4" "$5"
+    "$lint/man.sh" "$work/tree" ./virthint ./virthintd ./virsh-hint >"$work/log" 2>&1 || status=$?
+    if [ -n "$4" ] && cmp -s "$5" "$work/before"; then echo "$5 was not changed" >"$work/log"; fi
+    if [ $status -eq "$2" ] && { [ -z "$3" ] || grep -qE -- "$3" "$work/log"; }; then
+        result "man: $1" 0
+    else
+        sed 's/^/# /' "$work/log"
+        result "man: $1" 1
+    fi
+}
+
+man 'pages that say what is there pass' 0 '' '' virthint
+man 'an option that is new' 1 'virthint-list.1.rst: lacks "-b, --big"' \
+    "s/'  -a, --all=KIND  /'  -b, --big   big' &/" virthint
+man 'another letter' 1 'virthint-list.1.rst: has "-A, --all=KIND", which does not' 's/-a, --/-A, --/' \
+    docs/man/virthint-list.1.rst
+man 'another word for a value' 1 'lacks "--bus=ADDRESS"' 's/=ADDRESS/=URI/' docs/man/virthint.1.rst
+man 'an option that is made up' 1 'names --none, which no' 's/--name/--none/' \
+    docs/man/virthint-list.1.rst
+man 'other operands' 1 'virthint-list.1.rst: lacks "virthint list \[OPTION...\] \[NAME\]"' \
+    's/ \[\*NAME\*\]//' docs/man/virthint-list.1.rst
+man 'a command that is for something else' 1 'virthint.1.rst: has "list: list us"' \
+    's/^    list them/    list us/' docs/man/virthint.1.rst
+man 'a command without a page' 1 'virthint-show.1.rst: virthint show has no page' \
+    "s/'  list \\[NAME\\] .*/'  show    show' &/" virthint
+man 'a page without a command' 1 'virthint-list.1.rst: there is no command list' \
+    "s/'  list \\[NAME\\] +/'  show   /" virthint
+man 'an option of the daemon' 1 'virthintd.8.rst: lacks "--state=FILE"' \
+    's/"  -h/"  --state=FILE  State" &/' virthintd
+man 'an option in virsh' 1 'virsh-hint.1.rst: lacks "hint-list <name> --all --big "' \
+    's/\[--json\]/[--big] &/' virsh-hint
+man 'a call that is new' 1 'libvirthint.3.rst: lacks "vh-a.h: vh_b"' '$a VH_PUBLIC void vh_b(int b);' \
+    libvirt-plugin/base/vh-a.h
+man 'a call that is gone' 1 'has "vh-a.h: vh_a", which does not' 's/int vh_a/int vh_aa/' \
+    libvirt-plugin/base/vh-a.h
+man 'a key of metadata that is gone' 1 'virthint-policy.5.rst: has "until", which' 's/until=.n//' \
+    virthint
+man 'a page that is not built' 1 'docs/man/meson.build does not build it' '/list/d' docs/man/meson.build
+man 'a page of another section' 1 'virthintd.8.rst: is not of section 8' 's/section: 8/section: 1/' \
+    docs/man/virthintd.8.rst
+man 'a link to another page' 1 'leads to another page' 's/<virthint-list.1/<virthint.1/' \
+    docs/man/virthint.1.rst
+man 'a long line' 1 'virthint.1.rst:[0-9]+: over 100 columns' \
+    "s/say less/$(printf 'less %.0s' {1..25})/" docs/man/virthint.1.rst
+if command -v rst2man >/dev/null || command -v rst2man.py >/dev/null; then
+    man 'a slip in the text' 1 'virthint-list.1.rst: rst2man: ' 's/all of them/all *of them/' \
+        docs/man/virthint-list.1.rst
+else
+    number=$((number + 1))
+    echo "ok $number man: a slip in the text # SKIP no rst2man"
+fi
+fails links.sh 'a dead link in a man page' docs/page.1.rst 'x\n\n`x(1) <none.1.rst>`__\n' \
+    'page.1.rst: links to none.1.rst'
+
 # setup_refuses WHAT OS-RELEASE EXPECTED
 setup_refuses()
 {
