@@ -37,8 +37,11 @@ static void check_candidates(const char *out, const char *last, gboolean is_virs
     for (guint i = 0; lines[i] && *lines[i]; i++) {
         g_autofree char *quoted =
             is_virsh ? g_strdup(lines[i]) : g_strconcat(quote, lines[i], quote, NULL);
-        g_autofree char *plain = g_shell_unquote(quoted, NULL);
-        g_assert_nonnull(plain);
+        g_auto(GStrv) words = NULL;
+        int n_words = 0;
+        g_assert_true(g_shell_parse_argv(quoted, &n_words, &words, NULL));
+        g_assert_cmpint(n_words, ==, 1);
+        const char *plain = words[0];
         if (!g_str_equal(plain, VH_COMPLETE_FILES))
             g_assert_true(g_str_has_prefix(plain, prefix));
     }
