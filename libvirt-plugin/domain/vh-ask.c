@@ -397,7 +397,8 @@ void vh_ask_get_progress(VhAsk *ask, VhAskProgress *ret_progress)
 
 gboolean vh_ask_wait(VhAsk *ask, gint64 timeout_us)
 {
-    gint64 until_us = timeout_us < 0 ? G_MAXINT64 : g_get_monotonic_time() + timeout_us;
+    gint64 now_us = g_get_monotonic_time();
+    gint64 until_us = now_us + CLAMP(timeout_us, 0, G_MAXINT64 - now_us);
     gboolean ended;
 
     g_mutex_lock(&ask->mutex);

@@ -194,11 +194,12 @@ static gboolean begin(Call *call, const VhCallOptions *options, GMainContext *co
 
 static void watch_over(Call *call, const VhCallOptions *options, GMainContext *context)
 {
+    gint64 now_us = g_get_monotonic_time();
     gint64 timeout_us = options->timeout_us > 0 ? options->timeout_us : VH_ASYNC_TIMEOUT_DEFAULT_US;
 
     g_mutex_lock(&call->mutex);
     call->deadline = g_timeout_source_new(0);
-    g_source_set_ready_time(call->deadline, g_get_monotonic_time() + timeout_us);
+    g_source_set_ready_time(call->deadline, now_us + MIN(timeout_us, G_MAXINT64 - now_us));
     attach(call, call->deadline, on_deadline, context);
     if (options->cancellable) {
         call->change = g_cancellable_source_new(options->cancellable);
