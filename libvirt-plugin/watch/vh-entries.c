@@ -221,6 +221,9 @@ static void merge_found(VhEntries *entries, Entry *entry, const VhPollFound *fou
     if (found->has_static)
         merge_static(entries, entry, found, now_wall_us);
     merge_told(entries, entry, found, now_us);
+    /* Only a driver that could have answered, and did not, is none. */
+    if (entry->stats.state != VIR_DOMAIN_RUNNING && entry->period_since_us > 0)
+        entry->period_since_us = now_wall_us;
     vh_probe_apply_stats(&entry->probe, &entry->stats, entry->period_since_us, now_wall_us);
     if (entry->has_told)
         vh_probe_apply_reporting(&entry->probe, entry->is_stock ? NULL : &entry->reporting);
@@ -248,6 +251,8 @@ void vh_entries_merge(VhEntries *entries, const VhPollResults *results, gint64 n
 
         if (!entry)
             continue;
+        if (found->is_hung && found->has_static)
+            merge_static(entries, entry, found, now_wall_us);
         if (found->is_hung)
             mark_hung(entries, entry, now_us,
                       found->is_arriving

@@ -139,7 +139,8 @@ static gboolean read_static(const Work *work, virDomainPtr domain, VhPollFound *
     }
     if (is_active(domain)) {
         read_record(domain, found);
-        set_period(work, domain, found);
+        if (!found->is_hung)
+            set_period(work, domain, found);
     }
     found->has_static = TRUE;
     return TRUE;
@@ -174,6 +175,13 @@ static gboolean has_job(virDomainPtr domain)
     return is_active(domain) && !vh_ready_check_job(domain, &error) && error->code == VH_ERROR_BUSY;
 }
 
+static gboolean item_is_known(const Work *work, virDomainPtr domain)
+{
+    const VhPollItem *item = item_of(work, domain);
+
+    return item && item->is_known;
+}
+
 /* All but the figures, then puts it in. */
 static void complete(const Work *work, virDomainPtr domain, const VhStats *stats,
                      gboolean is_returning)
@@ -184,7 +192,7 @@ static void complete(const Work *work, virDomainPtr domain, const VhStats *stats
     found->uuid = vh_libvirt_uuid(domain);
     found->stats = *stats;
     vh_poll_enter(work->poll, &found->uuid, is_returning);
-    if (!item || !item->is_known)
+    if (!item_is_known(work, domain))
         (void)read_static(work, domain, found);
     found->has_job = has_job(domain);
     if (is_to_tell(work, domain, item, found))
@@ -209,6 +217,9 @@ static void put_hung(const Work *work, virDomainPtr domain, gboolean is_arriving
     found->uuid = vh_libvirt_uuid(domain);
     found->is_hung = TRUE;
     found->is_arriving = is_arriving;
+    /* One that hung before anybody saw it is shown as what libvirt alone knows of it. */
+    if (!is_arriving && !item_is_known(work, domain))
+        (void)read_static(work, domain, found);
     vh_poll_put_found(work->poll, found);
 }
 

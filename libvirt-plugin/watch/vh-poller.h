@@ -45,8 +45,8 @@ typedef enum {
 /* What was found out about one. */
 typedef struct {
     VhUuid uuid;
-    gboolean is_hung;     /* nothing else is known then... */
-    gboolean is_arriving; /* ... because it has yet to arrive: a migration brings it */
+    gboolean is_hung;     /* nothing is known then but what libvirt has by itself (has_static) */
+    gboolean is_arriving; /* it has yet to arrive, as a migration brings it: nothing is known */
     VhStats stats;
     gboolean has_job;
     VhPollTold told;

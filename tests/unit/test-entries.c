@@ -56,7 +56,7 @@ static void merge(Bench *bench, VhPollFound *found)
 
     g_ptr_array_add(listed, &bench->listed);
     g_ptr_array_add(all, found);
-    vh_entries_merge(bench->entries, &results, bench->now_us, WALL_US);
+    vh_entries_merge(bench->entries, &results, bench->now_us, WALL_US + bench->now_us - NOW_US);
 }
 
 /* The first poll: with the XML of a domain of a patched QEMU, or of a stock one. */
@@ -249,6 +249,44 @@ static void test_complete_without_hung(Bench *bench, gconstpointer data)
     g_assert_true(vh_entries_are_complete(bench->entries));
 }
 
+/* It is shown all the same, as what libvirt alone knows of it. */
+static void test_hung_from_the_start(Bench *bench, gconstpointer data)
+{
+    VhPollFound found = found_new(bench, FALSE);
+
+    found.stats = (VhStats){0};
+    found.is_hung = TRUE;
+    found.probe.tier = VH_TIER_PULSE;
+    merge(bench, &found);
+    assert_tier(bench, VH_TIER_PULSE, VH_TIER_REASON_STOCK_DEVICE);
+    g_assert_true(item_of(bench).is_known);
+    VhPollFound running = found_running(bench);
+    merge(bench, &running);
+    /* whatever has changed meanwhile */
+    g_assert_false(item_of(bench).is_known);
+}
+
+#define PATIENCE_US (VH_PROBE_GRACE_US + 10 * VH_SEC)
+
+/* A guest that does not run cannot answer: nothing is concluded from that, nor from the time before
+ * it ran. */
+static void test_silent_while_off(Bench *bench, gconstpointer data)
+{
+    VhPollFound first = found_new(bench, FALSE), again = found_running(bench);
+
+    first.stats = again.stats = (VhStats){.state = VIR_DOMAIN_PAUSED};
+    merge(bench, &first);
+    bench->now_us += PATIENCE_US;
+    merge(bench, &again);
+    assert_tier(bench, VH_TIER_PULSE, VH_TIER_REASON_STOCK_DEVICE);
+    again.stats.state = VIR_DOMAIN_RUNNING;
+    merge(bench, &again);
+    assert_tier(bench, VH_TIER_PULSE, VH_TIER_REASON_STOCK_DEVICE);
+    bench->now_us += PATIENCE_US;
+    merge(bench, &again);
+    assert_tier(bench, VH_TIER_NONE, VH_TIER_REASON_STOCK_DEVICE | VH_TIER_REASON_NO_DRIVER);
+}
+
 #define ADD(name, test) g_test_add(name, Bench, NULL, set_up, test, tear_down)
 
 static char *xml_of(const Bench *bench)
@@ -315,6 +353,8 @@ int main(int argc, char **argv)
     ADD("/entries/forgotten", test_forgotten);
     ADD("/entries/complete", test_complete);
     ADD("/entries/complete-without-hung", test_complete_without_hung);
+    ADD("/entries/hung-from-the-start", test_hung_from_the_start);
+    ADD("/entries/silent-while-off", test_silent_while_off);
     ADD("/entries/xml", test_xml);
     return g_test_run();
 }
