@@ -33,8 +33,12 @@ typedef struct {
                            cannot reach it any more */
 } VhInFlightRecord;
 
-/* TRUE with *ret_found unset where there is none. A record that cannot be read is
- * VH_ERROR_PROTOCOL. One round trip, and a second one to libvirt alone where there is one. */
+/*
+ * TRUE with *ret_found unset where there is none. A record that cannot be read is
+ * VH_ERROR_PROTOCOL, a domain that does not run UNSUPPORTED: here as below. One round trip, and a
+ * second one to libvirt alone where there is one. Writing it waits up to 30 s (TIMEOUT) where a
+ * call or a job, such as a migration, holds the domain.
+ */
 VH_PUBLIC gboolean vh_in_flight_get(virDomainPtr domain, VhInFlightRecord *ret_record,
                                     gboolean *ret_found, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 VH_PUBLIC gboolean vh_in_flight_set(virDomainPtr domain, const VhInFlightRecord *record,
@@ -71,8 +75,9 @@ VH_PUBLIC VhBalloonOwner vh_in_flight_judge(const VhInFlightRecord *record, guin
 /*
  * Puts back what an interrupted ask left: waits until the balloon rests, judges it, restores the
  * old target where it is ours, leaves it alone where it is not, and clears the record. Blocks up to
- * `timeout_us`. *ret_restored says whether it was put back. A record whose owner lives, or a domain
- * that is migrating or saved just now (at either end): VH_ERROR_BUSY, nothing is touched.
+ * `timeout_us`, and beyond that as long as its QEMU does not answer: call it on a thread that can
+ * be left behind. *ret_restored says whether it was put back. A record whose owner lives, or a
+ * domain that is migrating or saved just now (at either end): VH_ERROR_BUSY, nothing is touched.
  */
 VH_PUBLIC gboolean vh_in_flight_recover(virDomainPtr domain, gint64 timeout_us,
                                         gboolean *ret_restored,

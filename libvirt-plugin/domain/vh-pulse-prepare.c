@@ -31,7 +31,9 @@ static gboolean check_guest(VhPulseState *state, GError **error)
     if (state->stats.state != VIR_DOMAIN_RUNNING && state->stats.state != VIR_DOMAIN_BLOCKED) {
         g_set_error(error, VH_ERROR,
                     state->stats.state == VIR_DOMAIN_SHUTOFF ? VH_ERROR_GONE : VH_ERROR_BUSY,
-                    "the guest is not running, so that it cannot give anything back");
+                    state->stats.state == VIR_DOMAIN_PAUSED
+                        ? "the guest is paused: resume it first"
+                        : "the guest is not running, so that it cannot give anything back");
         return FALSE;
     }
     if (state->probe.tier == VH_TIER_NONE) {
