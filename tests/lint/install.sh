@@ -49,7 +49,7 @@ share/dbus-1/system.d/org.virthint.Daemon1.conf
 '
 
 # Without rst2man there are none; tests/lint/man.sh knows which there should be.
-if [ -e "$build/docs/man/virthint.1" ]; then
+if grep -q 'docs/man/virthint\.1' "$build/build.ninja"; then
     for page in "$top"/docs/man/*.rst; do
         page=$(basename "${page%.rst}")
         expected+=" share/man/man${page##*.}/$page"
