@@ -32,6 +32,11 @@ static void write_text(gboolean is_error, const char *text, gpointer data)
     fflush(stream);
 }
 
+static gboolean is_lost(gpointer data)
+{
+    return ferror(stdout) != 0;
+}
+
 /* The daemon where it runs and watches what was asked for, else this process. */
 static VhBackend *open_backend(const VhBackendRequest *request, gpointer data, GError **error)
 {
@@ -112,7 +117,7 @@ static const VhCommand *const own_commands[] = {&vh_cmd_enable, &vh_cmd_record, 
 
 int main(int argc, char **argv)
 {
-    VhOutput output = {.write = write_text};
+    VhOutput output = {.write = write_text, .is_lost = is_lost};
     VhBackendProvider provider = *vh_provider_for_virsh();
     g_autoptr(GCancellable) cancel = g_cancellable_new();
     const VhProgram program = {

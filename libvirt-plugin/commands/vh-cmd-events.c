@@ -99,10 +99,8 @@ static void print_raw(VhContext *context, GVariant *event)
     vh_context_print(context, "%s\n", line->str);
 }
 
-static void print_event(GVariant *event, gpointer data)
+static void print_one(VhContext *context, GVariant *event)
 {
-    VhContext *context = data;
-
     if (vh_context_flag(context, "json")) {
         g_autofree char *json = vh_json_format(event, FALSE);
         vh_context_print(context, "%s\n", json);
@@ -116,6 +114,17 @@ static void print_event(GVariant *event, gpointer data)
     g_autofree char *text = event_text(event);
     vh_context_print(context, "%sevent '%s' for domain '%s': %s\n", stamp,
                      vh_doc_text(event, "event"), vh_doc_text(event, "name"), text);
+}
+
+/* Where the reader has seen enough (`| head`) it would otherwise wait for ever, for nobody. */
+static void print_event(GVariant *event, gpointer data)
+{
+    VhContext *context = data;
+    const VhOutput *output = context->program->output;
+
+    print_one(context, event);
+    if (output->is_lost != NULL && output->is_lost(output->data))
+        g_cancellable_cancel(context->program->cancel);
 }
 
 /* FALSE, having said why, where the options make no sense. */

@@ -96,6 +96,8 @@ const VhCommand *vh_command_find(const char *name);
 typedef struct {
     /* Text as it is, UTF-8. */
     void (*write)(gboolean is_error, const char *text, gpointer data);
+    /* Whether nobody reads any more what is no error; NULL: never. */
+    gboolean (*is_lost)(gpointer data);
     gpointer data;
     gboolean out_is_tty;
     gboolean err_is_tty;

@@ -154,10 +154,17 @@ static void write_text(gboolean is_error, const char *text, gpointer data)
     output->write(VH_VIRSH_ERROR, message, output->data);
 }
 
+/* virsh writes to it, too. */
+static gboolean is_lost(gpointer data)
+{
+    return fflush(stdout) != 0 || ferror(stdout);
+}
+
 static VhOutput output_of(const VhVirshOutput *output)
 {
     VhOutput terminal = {
         .write = write_text,
+        .is_lost = is_lost,
         .data = (gpointer)output,
         .out_is_tty = isatty(STDOUT_FILENO) == 1,
         .err_is_tty = isatty(STDERR_FILENO) == 1,

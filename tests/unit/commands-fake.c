@@ -360,9 +360,9 @@ static gboolean fake_events(const VhBackendRequest *request, const VhEventsWish 
         g_set_error(error, VH_ERROR, VH_ERROR_GONE, "no domain '%s'", wish->domain);
         return FALSE;
     }
-    *ret_n = wish->is_loop ? fake->n_events : MIN(fake->n_events, 1);
-    for (guint i = 0; i < *ret_n; i++) {
-        g_autoptr(GVariant) event = parsed("a{sv}", events[i]);
+    guint n = wish->is_loop ? fake->n_events : MIN(fake->n_events, 1);
+    for (*ret_n = 0; *ret_n < n && !g_cancellable_is_cancelled(request->cancel); (*ret_n)++) {
+        g_autoptr(GVariant) event = parsed("a{sv}", events[*ret_n]);
         seen(event, seen_data);
     }
     if (fake->is_cancelled_by_user)

@@ -83,6 +83,23 @@ static void test_events(void)
 }
 
 /* Each a document of its own, on a line of its own, with documented keys only. */
+static gboolean is_lost(gpointer data)
+{
+    return TRUE;
+}
+
+/* `events --loop | head -1` ends with its reader. */
+static void test_events_lost(void)
+{
+    g_autoptr(Bench) bench = bench_new();
+    VhOutput output = *bench->program.output;
+
+    output.is_lost = is_lost;
+    bench->program.output = &output;
+    g_assert_cmpint(run(bench, "events --loop"), ==, VH_EXIT_OK);
+    g_assert_true(g_str_has_suffix(bench->out->str, "events received: 1\n"));
+}
+
 static void test_events_json(void)
 {
     static const char *const plain = "event";
@@ -395,6 +412,7 @@ int main(int argc, char **argv)
     g_test_add_func("/commands-virsh/own-policy", test_own_policy);
     g_test_add_func("/commands-virsh/events", test_events);
     g_test_add_func("/commands-virsh/events-json", test_events_json);
+    g_test_add_func("/commands-virsh/events-lost", test_events_lost);
     g_test_add_func("/commands-virsh/words", test_words);
     g_test_add_func("/commands-virsh/errors", test_errors);
     g_test_add_func("/commands-virsh/output", test_output);
