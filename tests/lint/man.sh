@@ -107,15 +107,27 @@ check_pages()
     if [ -z "$rst2man" ]; then echo 'no rst2man: the pages were not built'; fi
 }
 
+# What each command is for: "list: list guests".
+purposes()
+{
+    sed -n '/^Commands:/,/^$/p' <<<"$help" |
+        sed -n -E 's/^  ([a-z]+)( \[?[A-Z]+\]?(\.\.\.)?)* +(.*)/\1: \4/p'
+}
+
 # The common options, and the list of commands with what each is for.
 check_overview()
 {
+    local command what
+
+    while IFS=: read -r command what; do
+        if [ -e "$man/virthint-$command.1.rst" ] &&
+            ! grep -qxF -- "${what# }" "$man/virthint-$command.1.rst"; then
+            lint_violation "docs/man/virthint-$command.1.rst" "does not say: ${what# }"
+        fi
+    done <<<"$(purposes)"
     same virthint.1.rst "$(sed -n '/^Options:/,/^$/p' <<<"$help" | help_options)" \
         "$(section virthint.1.rst OPTIONS | page_terms)"
-    same virthint.1.rst \
-        "$(sed -n '/^Commands:/,/^$/p' <<<"$help" |
-            sed -n -E 's/^  ([a-z]+)( \[?[A-Z]+\]?(\.\.\.)?)* +(.*)/\1: \4/p')" \
-        "$(section virthint.1.rst COMMANDS | sed -n -E \
+    same virthint.1.rst "$(purposes)" "$(section virthint.1.rst COMMANDS | sed -n -E \
             '/^`virthint-([a-z]+)\(1\).*/ { s//\1: /; N; s/\n +//; p }')"
 }
 

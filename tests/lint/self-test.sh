@@ -487,6 +487,8 @@ man 'other operands' 1 'virthint-list.1.rst: lacks "virthint list \[OPTION...\] 
     's/ \[\*NAME\*\]//' docs/man/virthint-list.1.rst
 man 'a command that is for something else' 1 'virthint.1.rst: has "list: list us"' \
     's/^    list them/    list us/' docs/man/virthint.1.rst
+man 'a title that says something else' 1 'virthint-list.1.rst: does not say: list them' \
+    '0,/list them/s//list us/' docs/man/virthint-list.1.rst
 man 'a command without a page' 1 'virthint-show.1.rst: virthint show has no page' \
     "s/'  list \\[NAME\\] .*/'  show    show' &/" virthint
 man 'a page without a command' 1 'virthint-list.1.rst: there is no command list' \
