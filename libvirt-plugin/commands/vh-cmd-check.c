@@ -9,6 +9,7 @@
 static VhExit report_bad(VhContext *context, GError *error)
 {
     g_autoptr(GError) held = error;
+    g_autofree char *message = g_utf8_make_valid(held->message, -1); /* a path may be in it */
 
     if (vh_context_flag(context, "json") || vh_context_flag(context, "raw"))
         vh_context_machine(
@@ -16,7 +17,7 @@ static VhExit report_bad(VhContext *context, GError *error)
             g_variant_new_parsed(
                 "{'is_valid': <false>, 'error': <%s>, 'message': <%s>}",
                 vh_error_code_name(held->domain == VH_ERROR ? held->code : VH_ERROR_FAILED),
-                held->message));
+                message));
     return vh_context_fail(context, g_steal_pointer(&held));
 }
 

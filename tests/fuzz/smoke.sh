@@ -13,6 +13,7 @@ if [ "${1-}" = --dict ]; then
     shift 2
 fi
 target=${1:?a fuzz target}
+export G_DEBUG=fatal-criticals # a call that is used in a wrong way is a finding
 shift
 found=$(mktemp -d)
 trap 'rm -rf "$found"' EXIT

@@ -56,6 +56,18 @@ static void test_control(void)
     assert_has(bench->err, "no-such\\x1b[2J");
 }
 
+/* A path may be of any bytes; JSON may not. */
+static void test_odd_path(void)
+{
+    g_autoptr(Bench) bench = bench_new();
+
+    run(bench, "check \377.json --json");
+    assert_has(bench->out, "\"message\"");
+    assert_has(bench->out, "\357\277\275.json:3: /pool");
+    run(bench, "check \377.json --raw");
+    assert_has(bench->out, "\357\277\275.json:3: /pool");
+}
+
 /* Moments that nobody can have meant. */
 static void test_far_moments(void)
 {
@@ -137,6 +149,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/commands-show/raw", test_raw);
     g_test_add_func("/commands-show/control", test_control);
+    g_test_add_func("/commands-show/odd-path", test_odd_path);
     g_test_add_func("/commands-show/far-moments", test_far_moments);
     g_test_add_func("/commands-show/table", test_table);
     return g_test_run();
