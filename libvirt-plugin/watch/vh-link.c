@@ -6,6 +6,7 @@
 #include "vh-link.h"
 
 #include "vh-reporting-info.h"
+#include "vh-units.h"
 
 #include <libvirt/libvirt-qemu.h>
 #include <stdlib.h>
@@ -34,6 +35,41 @@ struct VhLink {
     int callbacks[G_N_ELEMENTS(event_ids)]; /* -1: not registered */
     int monitor_callback;                   /* the same */
 };
+
+/*
+ * A libvirtd (of 9.0 at least) crashes now and then when a client is gone while its registrations
+ * are being taken back, so a process that ends lets its connections close before. That takes some
+ * round trips, and no QEMU; where libvirtd itself hangs it has to do without.
+ */
+#define FAREWELL_US (2 * VH_SEC)
+
+static GMutex closing_lock;
+static GCond closing_changed;
+static guint n_closing; /* guarded by the lock */
+
+static void add_closing(int change)
+{
+    g_mutex_lock(&closing_lock);
+    n_closing += (guint)change;
+    g_cond_broadcast(&closing_changed);
+    g_mutex_unlock(&closing_lock);
+}
+
+static void await_closing(void)
+{
+    gint64 until_us = g_get_monotonic_time() + FAREWELL_US;
+
+    g_mutex_lock(&closing_lock);
+    while (n_closing > 0 && g_cond_wait_until(&closing_changed, &closing_lock, until_us))
+        continue;
+    g_mutex_unlock(&closing_lock);
+}
+
+static gpointer register_farewell(gpointer data)
+{
+    atexit(await_closing);
+    return NULL;
+}
 
 /* What a libvirt callback holds: not the link itself, which would never end then. */
 typedef struct {
@@ -255,8 +291,10 @@ static gpointer close_main(gpointer data)
     if (link->close_tag)
         (void)virConnectUnregisterCloseCallback(link->connection, on_close);
     g_clear_pointer(&link->close_tag, tag_free);
-    if (link->connection)
+    if (link->connection) {
         virConnectClose(link->connection);
+        add_closing(-1);
+    }
     vh_port_add_stray(link->port, -1);
     g_clear_error(&link->error);
     vh_port_unref(link->port);
@@ -274,13 +312,18 @@ VhLink *vh_link_ref(VhLink *link)
 
 void vh_link_unref(VhLink *link)
 {
+    static GOnce once = G_ONCE_INIT;
+
     if (!link || !g_atomic_int_dec_and_test(&link->references))
         return;
     vh_port_add_stray(link->port, 1);
-    if (link->connection)
-        g_thread_unref(g_thread_new("vh-disconnect", close_main, link));
-    else
+    if (!link->connection) {
         close_main(link);
+        return;
+    }
+    g_once(&once, register_farewell, NULL);
+    add_closing(1);
+    g_thread_unref(g_thread_new("vh-disconnect", close_main, link));
 }
 
 guint vh_link_serial(const VhLink *link)
