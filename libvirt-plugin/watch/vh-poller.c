@@ -110,6 +110,9 @@ static void set_period(const Work *work, virDomainPtr domain, VhPollFound *found
     if (work->read_only || work->poll->stats_period_us == 0 || found->probe.stats_period_us > 0 ||
         !found->probe.has_balloon || found->stats.state == VIR_DOMAIN_SHUTOFF)
         return;
+    /* what one that was given up does, nobody would hear of */
+    if (!vh_poll_is_wanted(work->poll))
+        return;
     if (virDomainSetMemoryStatsPeriod(domain, (int)MIN(period_s, G_MAXINT),
                                       VIR_DOMAIN_AFFECT_LIVE) < 0)
         return;
