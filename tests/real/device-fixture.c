@@ -4,6 +4,7 @@
 
 #include <libvirt/libvirt-qemu.h>
 #include <libvirt/virterror.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define LOOK_US (10 * VH_MS)
@@ -229,6 +230,21 @@ gint64 device_set_balloon(Device *device, guint64 bytes)
         g_usleep(LOOK_US);
     g_assert_cmpuint(device_balloon_bytes(device), ==, bytes);
     return g_get_monotonic_time() - start;
+}
+
+gboolean device_is_tainted(virDomainPtr domain)
+{
+    char **messages = NULL;
+    int n = virDomainGetMessages(domain, &messages, VIR_DOMAIN_MESSAGE_TAINTING);
+    gboolean found = FALSE;
+
+    g_assert_cmpint(n, >=, 0);
+    for (int i = 0; i < n; i++) {
+        found = found || strstr(messages[i], "monitor");
+        free(messages[i]);
+    }
+    free(messages);
+    return found;
 }
 
 guint64 device_host_free(void)

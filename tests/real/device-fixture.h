@@ -72,6 +72,9 @@ gint64 device_set_balloon(Device *device, guint64 bytes);
 void device_ask_balloon(Device *device, guint64 bytes);
 guint64 device_balloon_bytes(Device *device);
 
+/* Whether libvirt says that a monitor command was sent to the domain. */
+gboolean device_is_tainted(virDomainPtr domain);
+
 /* Free on the host, with the kernel's per-CPU lists. */
 guint64 device_host_free(void);
 

@@ -55,21 +55,6 @@ static void tear_down(Fixture *f, gconstpointer data)
     device_stop(&f->guest);
 }
 
-static gboolean is_tainted(Fixture *f)
-{
-    char **messages = NULL;
-    int n = virDomainGetMessages(f->domain, &messages, VIR_DOMAIN_MESSAGE_TAINTING);
-    gboolean found = FALSE;
-
-    g_assert_cmpint(n, >=, 0);
-    for (int i = 0; i < n; i++) {
-        found = found || strstr(messages[i], "monitor");
-        free(messages[i]);
-    }
-    free(messages);
-    return found;
-}
-
 /* ---- Refused, allowed ---- */
 
 static void assert_refuses(Fixture *f)
@@ -211,12 +196,12 @@ static void taints_only_where_allowed(Fixture *f, gconstpointer data)
     assert_writes_policy(f);
     assert_asks_by_pulse(f);
     watch(f, VH_MONITOR_REFUSE, 5);
-    g_assert_false(is_tainted(f));
+    g_assert_false(device_is_tainted(f->domain));
 
     g_assert_true(vh_probe_domain(f->domain, VH_MONITOR_ALLOW, &probe, &error));
     g_assert_cmpint(probe.tier, ==, VH_TIER_NATIVE);
     g_assert_cmphex(probe.reasons, ==, 0);
-    g_assert_true(is_tainted(f));
+    g_assert_true(device_is_tainted(f->domain));
     device_work(&f->guest, DRIVER_ALLOC DRIVER_FREE);
     outcome = ask(f, &request);
     g_assert_cmpint(outcome.method, ==, VH_ASK_PASS);
@@ -233,9 +218,9 @@ static void watch_taints_where_allowed(Fixture *f, gconstpointer data)
 {
     if (!f->domain)
         return;
-    g_assert_false(is_tainted(f));
+    g_assert_false(device_is_tainted(f->domain));
     watch(f, VH_MONITOR_ALLOW, 2);
-    g_assert_true(is_tainted(f));
+    g_assert_true(device_is_tainted(f->domain));
 }
 
 static void cancel_ask(const VhAskProgress *progress, gpointer cancellable)
@@ -315,7 +300,7 @@ static void begins_nothing_while_migrating(Fixture *f, gconstpointer data)
     assert_busy(&error);
     g_assert_false(vh_metadata_set_override(f->domain, &policy, VH_METADATA_LIVE, &error));
     assert_busy(&error);
-    g_assert_false(is_tainted(f));
+    g_assert_false(device_is_tainted(f->domain));
     g_assert_true(has_job(f));
     /* To look is allowed. */
     g_assert_true(vh_reporting_query(f->domain, VH_MONITOR_ALLOW, &info, &error));

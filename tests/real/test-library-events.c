@@ -123,20 +123,6 @@ static gboolean is_reporting(const VhEvent *event, gconstpointer data)
            event->is_active == (gboolean)GPOINTER_TO_UINT(data);
 }
 
-static gboolean is_tainted(Fixture *f)
-{
-    char **messages = NULL;
-    int n = virDomainGetMessages(f->guest.domain, &messages, VIR_DOMAIN_MESSAGE_TAINTING);
-    gboolean found = FALSE;
-
-    for (int i = 0; i < n; i++) {
-        found = found || strstr(messages[i], "monitor");
-        free(messages[i]);
-    }
-    free(messages);
-    return found;
-}
-
 /* The driver goes, which QEMU tells, and nothing that listens has sent it anything. */
 static void test_taints_nobody(Fixture *f, gconstpointer data)
 {
@@ -152,7 +138,7 @@ static void test_taints_nobody(Fixture *f, gconstpointer data)
     g_assert_true(vh_lab_guest_load_module(f->guest.guest, "virtio_balloon", &error));
     await(f, &from, is_reporting, GUINT_TO_POINTER(TRUE));
     settle(f);
-    g_assert_false(is_tainted(f));
+    g_assert_false(device_is_tainted(f->guest.domain));
     /* The XML shows no driver. */
     for (guint i = 0; i < f->n; i++)
         g_assert_cmpint(f->seen[i].kind, ==, VH_EVENT_REPORTING_CHANGED);
@@ -223,7 +209,7 @@ static void test_driver(Fixture *f, gconstpointer data)
     g_assert_true(vh_lab_guest_load_module(f->guest.guest, "virtio_balloon", &error));
     const VhEvent *back = await(f, &from, is_to_tier, GUINT_TO_POINTER(VH_TIER_NATIVE));
     g_assert_cmphex(back->reasons, ==, 0);
-    g_assert_true(is_tainted(f));
+    g_assert_true(device_is_tainted(f->guest.domain));
 }
 
 /* The driver goes while its QEMU hangs: told when that goes on, once, and nothing was in the way of
@@ -263,7 +249,7 @@ static void test_read_only(Fixture *f, gconstpointer data)
     g_assert_no_error(error);
     listen_on(f, connection, &options);
     g_assert_cmpuint(vh_events_get_kinds(f->events), ==, VH_EVENT_TIER_CHANGED);
-    g_assert_false(is_tainted(f));
+    g_assert_false(device_is_tainted(f->guest.domain));
     g_clear_pointer(&f->events, vh_events_free);
     options.kinds = VH_EVENT_PASS_ENDED;
     g_assert_null(vh_events_new(connection, &options, on_event, f, &error));

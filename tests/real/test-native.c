@@ -116,20 +116,6 @@ static void await(Fixture *fixture, DaemonCheck check, gpointer data)
     daemon_fixture_await(&fixture->daemon, fixture->guest.name, check, data);
 }
 
-static gboolean is_tainted(Fixture *fixture)
-{
-    char **messages = NULL;
-    int n = virDomainGetMessages(fixture->guest.domain, &messages, VIR_DOMAIN_MESSAGE_TAINTING);
-    gboolean found = FALSE;
-
-    for (int i = 0; i < n; i++) {
-        found = found || strstr(messages[i], "monitor");
-        free(messages[i]);
-    }
-    free(messages);
-    return found;
-}
-
 static void assert_log(Fixture *fixture, const char *text)
 {
     g_autofree char *log = daemon_fixture_log(&fixture->daemon);
@@ -189,11 +175,11 @@ static void test_monitor_refused(Fixture *fixture, gconstpointer data)
     write_policy(fixture, AMPLE_BUDGET, "");
     daemon_fixture_start(&fixture->daemon, NULL);
     await(fixture, check_reason, (gpointer) "no-monitor");
-    g_assert_false(is_tainted(fixture));
+    g_assert_false(device_is_tainted(fixture->guest.domain));
     write_policy(fixture, AMPLE_BUDGET, ALLOW);
     g_assert_cmpint(kill(fixture->daemon.daemon_pid, SIGHUP), ==, 0);
     await(fixture, check_tier, (gpointer) "native");
-    g_assert_true(is_tainted(fixture));
+    g_assert_true(device_is_tainted(fixture->guest.domain));
     write_policy(fixture, AMPLE_BUDGET, "");
     g_assert_cmpint(kill(fixture->daemon.daemon_pid, SIGHUP), ==, 0);
     await(fixture, check_reason, (gpointer) "no-monitor");
