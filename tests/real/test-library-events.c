@@ -9,8 +9,6 @@
 #include "vh-reporting.h"
 #include "vh-watch.h"
 
-#include <string.h>
-
 #define KERNEL "6.1"
 #define BOUND_US (VH_LAB_TIMEOUT_MS * VH_MS)
 #define MAX_EVENTS 64
